@@ -1,0 +1,14 @@
+/*
+ * The codes of dead letters; the table is schemas/reasons.def.
+ */
+#include "consumer/decode.h"
+
+const char *qtl_reason_code(enum qtl_reason reason)
+{
+    static const char *const codes[] = {
+#define QTL_REASON(name, code, meaning) [QTL_REASON_##name] = code,
+#include "schemas/reasons.def"
+#undef QTL_REASON
+    };
+    return codes[reason];
+}

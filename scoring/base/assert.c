@@ -1,0 +1,13 @@
+/*
+ * The end of a process with a bug; see assert.h. The one place in scoring/ that writes anything.
+ */
+#include "scoring/base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void qtl_assert_failed(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "quintil: bug at %s:%d: %s\n", file, line, what);
+    abort();
+}

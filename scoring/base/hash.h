@@ -1,0 +1,29 @@
+/*
+ * The one wrapper around xxHash (XXH3). Which 64-bit hash serves what:
+ *   customer_hash  seed 0 of the id: shard choice uses the high bits, the table the low ones
+ *   event_hash     seed 1 of event_id, 0 replaced by 1
+ *   order_hash     seed 2 of order_id
+ */
+#ifndef QTL_SCORING_BASE_HASH_H
+#define QTL_SCORING_BASE_HASH_H
+
+#include "schemas/event.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct qtl_hash128 {
+    uint64_t high;
+    uint64_t low;
+};
+
+/* XXH3_64bits_withSeed. @thread any */
+uint64_t qtl_hash(const void *bytes, size_t length, uint64_t seed);
+
+/* XXH3_128bits. @thread any */
+struct qtl_hash128 qtl_hash_128(const void *bytes, size_t length);
+
+/* Sets the event's three hashes from its texts. @thread any */
+void qtl_event_seal(struct qtl_event *event);
+
+#endif
