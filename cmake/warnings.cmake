@@ -1,11 +1,7 @@
-# Flags that gcc and clang both accept; see CONTRIBUTING.md.
+# The warnings, as errors: those that both gcc and clang accept; see CONTRIBUTING.md.
 add_library(qtl_warnings INTERFACE)
 target_compile_options(qtl_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
   -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wundef -Wvla
   -Wswitch-enum -Wformat=2 -Wimplicit-fallthrough -Wdouble-promotion -fno-common
   $<$<BOOL:${QTL_WERROR}>:-Werror>)
-if(QTL_SANITIZE)
-  add_compile_options(-fsanitize=${QTL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${QTL_SANITIZE})
-endif()

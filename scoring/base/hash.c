@@ -27,3 +27,8 @@ void qtl_event_seal(struct qtl_event *event)
     }
     event->order_hash = qtl_hash(event->order_id.bytes, event->order_id.length, 2);
 }
+
+unsigned qtl_hash_library_version(void)
+{
+    return XXH_versionNumber();
+}

@@ -26,4 +26,7 @@ struct qtl_hash128 qtl_hash_128(const void *bytes, size_t length);
 /* Sets the event's three hashes from its texts. @thread any */
 void qtl_event_seal(struct qtl_event *event);
 
+/* Version of the xxHash built in: major * 10000 + minor * 100 + release. @thread any */
+unsigned qtl_hash_library_version(void);
+
 #endif
