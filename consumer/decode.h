@@ -1,7 +1,7 @@
 /*
- * Bytes of a record -> an event, or the reason why not (DESIGN 2). One decoder a stream: its format,
- * its mapping (`fields:`), its options. Every way into the engine goes through here: files, the
- * local log, HTTP; Kafka and Avro to come.
+ * Bytes of a record -> an event, or the reason why not (DESIGN 2). One decoder a stream: its
+ * format, its mapping (`fields:`), its options. Every way into the engine goes through here: files,
+ * the local log, HTTP; Kafka and Avro to come.
  *
  * Threads: a decoder belongs to one thread; it holds scratch memory.
  */

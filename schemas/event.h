@@ -38,7 +38,7 @@ enum qtl_reason {
 
 #define QTL_TIME_ABSENT INT64_MIN
 #define QTL_CUSTOMER_ID_BYTES_MAX 255
-#define QTL_E4 10000                               /* one, in ten-thousandths */
+#define QTL_E4 10000                                   /* one, in ten-thousandths */
 #define QTL_AMOUNT_E4_MAX INT64_C(1000000000000000000) /* 10^14 units: RECOVERY, Bounds */
 #define QTL_TOTAL_E4_MAX (INT64_C(1) << 62)
 

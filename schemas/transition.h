@@ -31,9 +31,9 @@ struct qtl_transition {
     uint64_t id_high; /* qtl_hash_128 over what DESIGN 6 names; see scoring/transition_id.h */
     uint64_t id_low;
     int64_t at;
-    uint32_t sequence; /* per customer, from 1, gapless */
+    uint32_t sequence;       /* per customer, from 1, gapless */
     uint32_t records_before; /* of its slice booked in this epoch before this change */
-    uint16_t segment; /* place in the rules' segments */
+    uint16_t segment;        /* place in the rules' segments */
     uint8_t from;
     uint8_t to;
     uint8_t cause; /* enum qtl_cause */

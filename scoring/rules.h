@@ -27,7 +27,8 @@ enum qtl_type {
     QTL_TYPE_CONDITION, /* 0 or 1; always defined */
     QTL_TYPE_NUMBER,    /* ten-thousandths */
     QTL_TYPE_DURATION,  /* seconds */
-    QTL_TYPE_INSTANT,   /* seconds since 1970; INT64_MIN and INT64_MAX for last and first of nothing */
+    QTL_TYPE_INSTANT,   /* seconds since 1970; INT64_MIN and INT64_MAX for last and first of nothing
+                         */
     QTL_TYPE_TEXT,      /* to come with attr() */
 };
 
@@ -108,7 +109,7 @@ struct qtl_rules {
     char *time_zone; /* name; used by re-fits and birthdays, to come */
     char *kinds[QTL_KINDS_MAX];
     uint16_t kind_count;
-    uint32_t kinds_sent; /* bit k: kind k ends in `_sent`, no part of since(any) */
+    uint32_t kinds_sent;          /* bit k: kind k ends in `_sent`, no part of since(any) */
     struct qtl_segment *segments; /* flags before ladders, each in the order of the file */
     uint16_t segment_count;
     uint16_t *order; /* segments in the order of evaluation: after those they name */

@@ -47,8 +47,8 @@ void qtl_json_raw(struct qtl_json_buffer *buffer, const char *text)
 
 static void put_escaped(struct qtl_json_buffer *buffer, unsigned char byte)
 {
-    static const char letters[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                     ['\t'] = 't'};
+    static const char letters[32] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     char text[6] = {'\\', 'u', '0', '0', hex_digits[byte >> 4], hex_digits[byte & 15]};
     if (byte == '"' || byte == '\\') {
         text[1] = (char)byte;
