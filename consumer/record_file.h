@@ -1,0 +1,62 @@
+/*
+ * A file of records, CSV or NDJSON, read one by one: what `replay` and `append` read (DESIGN 9). A
+ * bad record is a record with a reason, never the end of the file.
+ *
+ * CSV: the first row names the columns, which are the canonical field names of the decoder's stream
+ * (DESIGN 2); an empty cell is absent; a row with another number of cells than the header is
+ * malformed, and the reader goes on with the next line. NDJSON: one object a line, decoded with the
+ * decoder's mapping. Empty lines are no records.
+ *
+ * Threads: belongs to one thread, as its decoder does.
+ */
+#ifndef QTL_CONSUMER_RECORD_FILE_H
+#define QTL_CONSUMER_RECORD_FILE_H
+
+#include "schemas/event.h"
+#include "schemas/status.h"
+#include "schemas/text.h"
+
+#include <stdint.h>
+
+struct qtl_decoder;
+struct qtl_record_file;
+
+enum qtl_record_format {
+    QTL_RECORD_BY_NAME, /* .csv; .ndjson, .jsonl, .json; BAD_CONF for other names and for `-` */
+    QTL_RECORD_CSV,
+    QTL_RECORD_NDJSON,
+};
+
+/* One record of a file. Texts, the event's too, are borrowed until the next call. */
+struct qtl_file_record {
+    struct qtl_event event; /* whole and sealed where reason is QTL_REASON_NONE */
+    enum qtl_reason reason; /* NONE, SKIPPED, or why it cannot be used */
+    struct qtl_text raw;    /* its bytes as they stand, without the line's end */
+    uint64_t line;          /* the line it begins in, from 1; rises from record to record */
+};
+
+/* Opens a file; `-` is standard input. A missing file is IO, an unusable header BAD_CONF. The
+ * decoder says the stream and is borrowed until close. */
+QTL_CHECKED enum qtl_status qtl_record_file_open(const char *path, enum qtl_record_format format,
+                                                 struct qtl_decoder *decoder,
+                                                 struct qtl_record_file **file,
+                                                 struct qtl_error *error);
+void qtl_record_file_close(struct qtl_record_file *file); /* NULL is fine */
+
+/* The next record, good or bad: OK, END, or IO with a sentence. */
+QTL_CHECKED enum qtl_status qtl_record_file_next(struct qtl_record_file *file,
+                                                 struct qtl_file_record *record,
+                                                 struct qtl_error *error);
+
+/* The last record as one JSON object with canonical names, for the log: a CSV row converted, an
+ * NDJSON line or a malformed row as it stands. Borrowed until the next call. */
+struct qtl_text qtl_record_file_json(struct qtl_record_file *file);
+
+/* A sentence about columns that are ignored, or NULL. Set once the file is open. */
+const char *qtl_record_file_warning(const struct qtl_record_file *file);
+
+/* How far it is, for progress: bytes read, and in all (0 where that is unknown: a pipe). */
+uint64_t qtl_record_file_bytes_done(const struct qtl_record_file *file);
+uint64_t qtl_record_file_bytes_all(const struct qtl_record_file *file);
+
+#endif
