@@ -21,8 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Every topic, input first, in the order of enum qtl_stream: QTL_TOPIC_ORDERS == QTL_STREAM_ORDERS.
- */
+/* Every topic, input first, in the order of enum qtl_stream (QTL_TOPIC_ORDERS is
+ * QTL_STREAM_ORDERS). */
 enum qtl_topic {
 #define QTL_TOPIC(name, default_name, input, meaning) QTL_TOPIC_##name,
 #include "schemas/topics.def"

@@ -27,8 +27,7 @@ enum qtl_type {
     QTL_TYPE_CONDITION, /* 0 or 1; always defined */
     QTL_TYPE_NUMBER,    /* ten-thousandths */
     QTL_TYPE_DURATION,  /* seconds */
-    QTL_TYPE_INSTANT,   /* seconds since 1970; INT64_MIN and INT64_MAX for last and first of nothing
-                         */
+    QTL_TYPE_INSTANT,   /* seconds since 1970; last and first of nothing: INT64_MIN, INT64_MAX */
     QTL_TYPE_TEXT,      /* to come with attr() */
 };
 
