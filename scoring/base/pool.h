@@ -1,0 +1,29 @@
+/*
+ * Memory for one slice's histories: blocks of a few hundred size classes, cut from large chunks and
+ * reused through free lists. Taking and giving cost a few nanoseconds and never reach libc once the
+ * chunks are there. A pool belongs to one thread at a time.
+ */
+#ifndef QTL_SCORING_BASE_POOL_H
+#define QTL_SCORING_BASE_POOL_H
+
+#include <stddef.h>
+
+struct qtl_pool;
+
+struct qtl_pool *qtl_pool_new(void);
+void qtl_pool_free(struct qtl_pool *pool); /* and every block; NULL is fine */
+
+/* The size that a block of `bytes` really has. Pure. */
+size_t qtl_pool_round(size_t bytes);
+
+/* A block of at least `bytes` (1 to 2^40), aligned to 8, uninitialised. Stops the process where
+ * memory is out. */
+void *qtl_pool_take(struct qtl_pool *pool, size_t bytes);
+
+/* Gives a block back; `bytes` as given to take, or its rounded size. NULL is fine. */
+void qtl_pool_give(struct qtl_pool *pool, void *block, size_t bytes);
+
+/* Bytes held from the system, free lists included. */
+size_t qtl_pool_bytes(const struct qtl_pool *pool);
+
+#endif
