@@ -50,7 +50,7 @@ struct qtl_event {
     int64_t placed_at;           /* orders, other kinds than placed; QTL_TIME_ABSENT */
     int64_t stamp;        /* the record's own timestamp, or QTL_TIME_ABSENT; set by who read it */
     int64_t merge_second; /* set by the slice: DESIGN 3, Time */
-    int64_t amount_e4;           /* orders; for engagement the value */
+    int64_t amount_e4;    /* orders; for engagement the value */
     int64_t margin_e4;
     int64_t items_e4;
     int64_t discount_e4;

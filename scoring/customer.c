@@ -1,215 +1,14 @@
 /*
- * See customer.h. The index holds the low half of the hash, so that it grows without touching a
- * record; slices and shards are chosen by the high half. Records sit in chunks of huge pages.
+ * See customer.h. A customer has a handful of series; they stand in one array that is searched from
+ * its start: two cache lines for nearly everybody.
  *
- * The index doubles when three quarters are used: one pass over 8-byte entries. At ten million
- * customers that is some tens of milliseconds, a dozen times in the life of a process.
- *
- * Rejected: pointers in the index (twice the memory), Robin Hood probing (the tag already tells
- * nearly every stranger from the one that is looked for).
+ * Thread: the slice's owner.
  */
 #include "scoring/customer.h"
 
-#include "scoring/base/assert.h"
 #include "scoring/base/pool.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-enum { CHUNK_RECORDS = 2048, INDEX_MIN = 1024, HUGE_PAGE = 2 << 20 };
-
-struct entry {
-    uint32_t tag;
-    uint32_t number_plus_one; /* 0: free */
-};
-
-struct qtl_customers {
-    struct entry *index;
-    uint64_t mask;
-    unsigned char **chunks;
-    size_t chunk_count;
-    size_t chunk_capacity;
-    struct qtl_pool *pool; /* borrowed: the slice's */
-    size_t stride;
-    uint32_t count;
-    uint16_t segment_count;
-};
-
-static struct entry *new_index(uint64_t entries)
-{
-    const size_t bytes = entries * sizeof(struct entry);
-    struct entry *const index = aligned_alloc(bytes >= HUGE_PAGE ? HUGE_PAGE : 64, bytes);
-    QTL_ASSERT(index != NULL);
-    if (bytes >= HUGE_PAGE) {
-        madvise(index, bytes, MADV_HUGEPAGE); /* a wish */
-    }
-    memset(index, 0, bytes);
-    return index;
-}
-
-struct qtl_customers *qtl_customers_new(uint16_t segment_count, struct qtl_pool *pool)
-{
-    struct qtl_customers *const customers = calloc(1, sizeof(*customers));
-    QTL_ASSERT(customers != NULL);
-    customers->segment_count = segment_count;
-    customers->pool = pool;
-    customers->stride = (offsetof(struct qtl_customer, since) +
-                         (size_t)segment_count * (sizeof(uint32_t) + 1U) + 7) &
-                        ~(size_t)7;
-    customers->mask = INDEX_MIN - 1;
-    customers->index = new_index(INDEX_MIN);
-    return customers;
-}
-
-void qtl_customers_free(struct qtl_customers *customers)
-{
-    if (customers == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < customers->chunk_count; i++) {
-        free(customers->chunks[i]);
-    }
-    free(customers->chunks);
-    free(customers->index);
-    free(customers);
-}
-
-struct qtl_customer *qtl_customers_at(const struct qtl_customers *customers, uint32_t number)
-{
-    unsigned char *const chunk = customers->chunks[number / CHUNK_RECORDS];
-    return (struct qtl_customer *)(void *)(chunk + (number % CHUNK_RECORDS) * customers->stride);
-}
-
-uint32_t qtl_customers_count(const struct qtl_customers *customers)
-{
-    return customers->count;
-}
-
-void qtl_customers_prefetch_index(const struct qtl_customers *customers, uint64_t hash)
-{
-    __builtin_prefetch(&customers->index[hash & customers->mask]);
-}
-
-static struct qtl_customer *guess(const struct qtl_customers *customers, uint64_t hash)
-{
-    for (uint64_t place = hash & customers->mask;; place = (place + 1) & customers->mask) {
-        const struct entry entry = customers->index[place];
-        if (entry.number_plus_one == 0) {
-            return NULL;
-        }
-        if (entry.tag == (uint32_t)hash) {
-            return qtl_customers_at(customers, entry.number_plus_one - 1);
-        }
-    }
-}
-
-void qtl_customers_prefetch_record(const struct qtl_customers *customers, uint64_t hash)
-{
-    const struct qtl_customer *const customer = guess(customers, hash);
-    if (customer != NULL) {
-        __builtin_prefetch(customer);
-        __builtin_prefetch((const char *)customer + 64);
-    }
-}
-
-void qtl_customers_prefetch_history(const struct qtl_customers *customers, uint64_t hash)
-{
-    const struct qtl_customer *const customer = guess(customers, hash);
-    if (customer != NULL) {
-        __builtin_prefetch(customer->orders.rows);
-        __builtin_prefetch(customer->orders.rows + 64);
-        __builtin_prefetch(customer->series);
-        __builtin_prefetch((const char *)customer->series + 64);
-        __builtin_prefetch(customer->id);
-    }
-}
-
-struct qtl_customer *qtl_customers_find(const struct qtl_customers *customers, struct qtl_text id,
-                                        uint64_t hash)
-{
-    for (uint64_t place = hash & customers->mask;; place = (place + 1) & customers->mask) {
-        const struct entry entry = customers->index[place];
-        if (entry.number_plus_one == 0) {
-            return NULL;
-        }
-        if (entry.tag != (uint32_t)hash) {
-            continue;
-        }
-        struct qtl_customer *const customer =
-            qtl_customers_at(customers, entry.number_plus_one - 1);
-        if (customer->hash == hash && customer->id_bytes == id.length &&
-            memcmp(customer->id, id.bytes, id.length) == 0) {
-            return customer;
-        }
-    }
-}
-
-static void put_in_index(struct entry *index, uint64_t mask, struct entry entry)
-{
-    uint64_t place = entry.tag & mask;
-    while (index[place].number_plus_one != 0) {
-        place = (place + 1) & mask;
-    }
-    index[place] = entry;
-}
-
-static void grow_index(struct qtl_customers *customers)
-{
-    const uint64_t mask = customers->mask * 2 + 1;
-    struct entry *const index = new_index(mask + 1);
-    for (uint64_t place = 0; place <= customers->mask; place++) {
-        if (customers->index[place].number_plus_one != 0) {
-            put_in_index(index, mask, customers->index[place]);
-        }
-    }
-    free(customers->index);
-    customers->index = index;
-    customers->mask = mask;
-}
-
-static void grow_chunks(struct qtl_customers *customers)
-{
-    if (customers->chunk_count == customers->chunk_capacity) {
-        customers->chunk_capacity =
-            customers->chunk_capacity == 0 ? 16 : 2 * customers->chunk_capacity;
-        unsigned char **const chunks =
-            realloc(customers->chunks, customers->chunk_capacity * sizeof(*chunks));
-        QTL_ASSERT(chunks != NULL);
-        customers->chunks = chunks;
-    }
-    const size_t bytes = (CHUNK_RECORDS * customers->stride + 4095) & ~(size_t)4095;
-    unsigned char *const chunk = aligned_alloc(4096, bytes);
-    QTL_ASSERT(chunk != NULL);
-    madvise(chunk, bytes, MADV_HUGEPAGE); /* a wish */
-    customers->chunks[customers->chunk_count++] = chunk;
-}
-
-struct qtl_customer *qtl_customers_add(struct qtl_customers *customers, struct qtl_text id,
-                                       uint64_t hash)
-{
-    QTL_ASSERT(id.length > 0 && id.length <= UINT8_MAX);
-    QTL_ASSERT(customers->count < UINT32_MAX - 1);
-    if ((uint64_t)customers->count + 1 > (customers->mask + 1) / 4 * 3) {
-        grow_index(customers);
-    }
-    if (customers->count == customers->chunk_count * CHUNK_RECORDS) {
-        grow_chunks(customers);
-    }
-    const uint32_t number = customers->count++;
-    struct qtl_customer *const customer = qtl_customers_at(customers, number);
-    memset((void *)customer, 0, customers->stride);
-    customer->orders.code = QTL_SERIES_ORDERS;
-    customer->hash = hash;
-    customer->number = number;
-    customer->deadline = customer->armed = QTL_NEVER;
-    customer->id_bytes = (uint8_t)id.length;
-    customer->id = qtl_pool_take(customers->pool, id.length);
-    memcpy(customer->id, id.bytes, id.length);
-    put_in_index(customers->index, customers->mask,
-                 (struct entry){.tag = (uint32_t)hash, .number_plus_one = number + 1});
-    return customer;
-}
 
 uint8_t *qtl_customer_states(struct qtl_customer *customer, uint16_t segment_count)
 {
@@ -236,7 +35,8 @@ struct qtl_series *qtl_customer_series_make(struct qtl_customer *customer, struc
     }
     if (customer->series_count == customer->series_capacity) {
         const size_t size = sizeof(*series);
-        const unsigned capacity = customer->series_capacity + (customer->series_capacity < 4 ? 1U : 4U);
+        const unsigned capacity =
+            customer->series_capacity + (customer->series_capacity < 4 ? 1U : 4U);
         struct qtl_series *const moved = qtl_pool_take(pool, capacity * size);
         if (customer->series_count > 0) {
             memcpy(moved, customer->series, customer->series_count * size);
@@ -249,10 +49,4 @@ struct qtl_series *qtl_customer_series_make(struct qtl_customer *customer, struc
     memset(series, 0, sizeof(*series));
     series->code = (uint8_t)code;
     return series;
-}
-
-size_t qtl_customers_bytes(const struct qtl_customers *customers)
-{
-    return (customers->mask + 1) * sizeof(struct entry) +
-           customers->chunk_count * CHUNK_RECORDS * customers->stride;
 }

@@ -239,8 +239,7 @@ static enum qtl_reason book_engagement(const struct booking *booking)
     add_row(booking, series, event->occurred_at, 0, &amounts);
     if (event->event_hash != 0) {
         remember(booking, QTL_SERIES_EVENT_IDS, event->occurred_at, event->event_hash);
-        struct qtl_series *const ids =
-            qtl_customer_series(booking->customer, QTL_SERIES_EVENT_IDS);
+        struct qtl_series *const ids = qtl_customer_series(booking->customer, QTL_SERIES_EVENT_IDS);
         if (ids != NULL && ids->count > QTL_EVENT_IDS_MAX) {
             qtl_series_remove(ids, 0);
             booking->history->forgotten_event_ids++;

@@ -20,6 +20,7 @@
 #define QTL_METRICS_MAX 1024
 #define QTL_NODES_MAX 16384
 #define QTL_NESTING_MAX 64
+#define QTL_NAME_BYTES_MAX 512 /* of segments and kinds */
 #define QTL_NODE_NONE UINT16_MAX
 #define QTL_RETENTION_DEFAULT_S (INT64_C(400) * 86400)
 

@@ -122,8 +122,8 @@ static void relayout(struct qtl_series *series, struct qtl_pool *pool, unsigned 
 {
     QTL_ASSERT(capacity >= series->count);
     size_t bytes = qtl_pool_round(block_bytes(columns, has_ids, capacity));
-    capacity = (uint32_t)((bytes - column_count(columns) * sizeof(int64_t)) /
-                          row_bytes(columns, has_ids));
+    capacity =
+        (uint32_t)((bytes - column_count(columns) * sizeof(int64_t)) / row_bytes(columns, has_ids));
     struct qtl_series moved = *series;
     moved.columns = (uint8_t)columns;
     moved.has_ids = (uint8_t)has_ids;

@@ -41,7 +41,7 @@ static unsigned class_of(size_t bytes, size_t *rounded)
 {
     if (bytes <= SMALL_MAX) {
         const unsigned class = (unsigned)((bytes + 7) / 8);
-        *rounded = (size_t)class * 8;
+        *rounded = (size_t) class * 8;
         return class;
     }
     const unsigned top = 63U - (unsigned)__builtin_clzll(bytes - 1); /* 2^top < bytes */

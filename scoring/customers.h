@@ -1,0 +1,46 @@
+/*
+ * The customer table of one slice: a record a customer in chunks, found through an index of 8-byte
+ * entries. A record's number is its place; it never moves, so that timers and (later) snapshots can
+ * refer to it.
+ *
+ *   index   -> | tag, low 32 bits of the hash | number + 1 |     open addressing, at most 3/4 full
+ *   chunks  -> | record | since[segments] | state[segments] |    2,048 to a chunk
+ *
+ * Threads: the slice's owner.
+ */
+#ifndef QTL_SCORING_CUSTOMERS_H
+#define QTL_SCORING_CUSTOMERS_H
+
+#include "schemas/text.h"
+#include "scoring/customer.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct qtl_pool;
+struct qtl_customers;
+
+struct qtl_customers *qtl_customers_new(uint16_t segment_count, struct qtl_pool *pool);
+void qtl_customers_free(struct qtl_customers *customers); /* NULL is fine */
+
+/* Asks for the cache lines that find() will touch. */
+void qtl_customers_prefetch_index(const struct qtl_customers *customers, uint64_t hash);
+void qtl_customers_prefetch_record(const struct qtl_customers *customers, uint64_t hash);
+void qtl_customers_prefetch_history(const struct qtl_customers *customers, uint64_t hash);
+
+/* The customer, or NULL. */
+struct qtl_customer *qtl_customers_find(const struct qtl_customers *customers, struct qtl_text id,
+                                        uint64_t hash);
+
+/* A new customer; the id must not be there yet. Times are QTL_NEVER or 0, all else 0. */
+struct qtl_customer *qtl_customers_add(struct qtl_customers *customers, struct qtl_text id,
+                                       uint64_t hash);
+
+/* By number, 0 .. count-1. */
+struct qtl_customer *qtl_customers_at(const struct qtl_customers *customers, uint32_t number);
+uint32_t qtl_customers_count(const struct qtl_customers *customers);
+
+/* Bytes of index and records (histories are the pool's). */
+size_t qtl_customers_bytes(const struct qtl_customers *customers);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * See metric.h. Every windowed metric is the running total at the end less the running total at the
+ * window's edge. The next change of a window is the expiry of its oldest row; for a comparison with
+ * a constant the rows are walked until the one whose expiry changes the answer, so that a customer
+ * with ten orders and `orders(365d) >= 3` wakes once and not eight times.
+ *
+ * Thread: the slice's owner.
+ */
+#include "scoring/metric.h"
+
+#include "schemas/event.h"
+#include "scoring/base/assert.h"
+
+/* Rows walked in search of a crossing; beyond them the last row's expiry is a safe answer. */
+enum { CROSSING_STEPS = 64 };
+
+/* The part of a series that a window covers. */
+struct span {
+    const struct qtl_series *series; /* NULL: nothing there */
+    uint32_t first;                  /* row; rows before it have left */
+    bool lifetime;                   /* forgotten rows count too */
+};
+
+static struct span span_of(const struct qtl_view *view, const struct qtl_series *series,
+                           int64_t window_s)
+{
+    if (series == NULL || window_s == 0) {
+        return (struct span){.series = series, .lifetime = true};
+    }
+    return (struct span){.series = series,
+                         .first = qtl_series_find(series, view->second - window_s)};
+}
+
+static int64_t span_count(struct span span)
+{
+    if (span.series == NULL) {
+        return 0;
+    }
+    return (int64_t)span.series->count - span.first + (span.lifetime ? span.series->forgotten : 0);
+}
+
+static int64_t span_sum(struct span span, enum qtl_column column)
+{
+    if (span.series == NULL) {
+        return 0;
+    }
+    const int64_t total = qtl_series_total(span.series, column, span.series->count);
+    return span.lifetime ? total : total - qtl_series_total(span.series, column, span.first);
+}
+
+/* When the oldest row of the window leaves it. */
+static int64_t span_next(struct span span, int64_t window_s)
+{
+    if (span.series == NULL || window_s == 0 || span.first >= span.series->count) {
+        return QTL_FOREVER;
+    }
+    return qtl_series_times(span.series)[span.first] + window_s;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct qtl_reading number(int64_t value, int64_t next)
+{
+    return (struct qtl_reading){.value = value, .next = next, .defined = true};
+}
+
+static struct qtl_reading undefined(int64_t next)
+{
+    return (struct qtl_reading){.next = next};
+}
+
+static struct qtl_reading read_count(const struct qtl_view *view, const struct qtl_series *series,
+                                     int64_t window_s)
+{
+    const struct span span = span_of(view, series, window_s);
+    return number(span_count(span) * QTL_E4, span_next(span, window_s));
+}
+
+static struct qtl_reading read_sum(const struct qtl_view *view, const struct qtl_series *series,
+                                   int64_t window_s, enum qtl_column column)
+{
+    const struct span span = span_of(view, series, window_s);
+    return number(span_sum(span, column), span_next(span, window_s));
+}
+
+static const struct qtl_series *returns_of(const struct qtl_view *view)
+{
+    return qtl_customer_series(view->customer, QTL_SERIES_RETURNS);
+}
+
+static struct qtl_reading read_spend(const struct qtl_view *view, int64_t window_s)
+{
+    const struct qtl_reading paid =
+        read_sum(view, &view->customer->orders, window_s, QTL_COLUMN_AMOUNT);
+    const struct qtl_reading back = read_sum(view, returns_of(view), window_s, QTL_COLUMN_AMOUNT);
+    return number(paid.value - back.value, sooner(paid.next, back.next));
+}
+
+static struct qtl_reading read_aov(const struct qtl_view *view, int64_t window_s)
+{
+    const struct qtl_reading spend = read_spend(view, window_s);
+    const struct span orders = span_of(view, &view->customer->orders, window_s);
+    const int64_t count = span_count(orders);
+    if (count == 0) {
+        return undefined(spend.next);
+    }
+    /* spend * 10000 / (count * 10000), cut toward zero */
+    return number(spend.value / count, spend.next);
+}
+
+static bool last_engagement(const struct qtl_view *view, int64_t *last)
+{
+    bool found = false;
+    for (unsigned i = 0; i < view->customer->series_count; i++) {
+        const struct qtl_series *const series = &view->customer->series[i];
+        int64_t second = 0;
+        if (series->code >= QTL_KINDS_MAX || (view->rules->kinds_sent >> series->code & 1U) != 0 ||
+            !qtl_series_last(series, &second)) {
+            continue;
+        }
+        if (!found || second > *last) {
+            *last = second;
+        }
+        found = true;
+    }
+    return found;
+}
+
+/* The last second of an order, a kind, or any. */
+static bool last_of(const struct qtl_view *view, unsigned subject, int64_t *last)
+{
+    if (subject == QTL_SUBJECT_ORDER) {
+        return qtl_series_last(&view->customer->orders, last);
+    }
+    if (subject == QTL_SUBJECT_ANY) {
+        int64_t order = 0;
+        const bool engaged = last_engagement(view, last);
+        const bool ordered = qtl_series_last(&view->customer->orders, &order);
+        if (ordered && (!engaged || order > *last)) {
+            *last = order;
+        }
+        return engaged || ordered;
+    }
+    const struct qtl_series *const series = qtl_customer_series(view->customer, subject);
+    return series != NULL && qtl_series_last(series, last);
+}
+
+static bool first_of(const struct qtl_view *view, unsigned subject, int64_t *first)
+{
+    const struct qtl_series *const series = subject == QTL_SUBJECT_ORDER
+                                                ? &view->customer->orders
+                                                : qtl_customer_series(view->customer, subject);
+    return series != NULL && qtl_series_first(series, first);
+}
+
+static struct qtl_reading duration_from(const struct qtl_view *view, bool found, int64_t base)
+{
+    if (!found) {
+        return undefined(QTL_FOREVER);
+    }
+    return (struct qtl_reading){
+        .value = view->second - base, .next = QTL_FOREVER, .base = base, .defined = true};
+}
+
+static struct qtl_reading read_in(const struct qtl_view *view, const struct qtl_metric *metric)
+{
+    const uint8_t state = view->states[metric->segment] & QTL_STATE_MASK;
+    return number(state == metric->state, QTL_FOREVER);
+}
+
+struct qtl_reading qtl_metric_read(const struct qtl_view *view, const struct qtl_metric *metric)
+{
+    const struct qtl_customer *const customer = view->customer;
+    const struct qtl_series *const orders = &customer->orders;
+    const int64_t window_s = metric->window_s;
+    int64_t instant = 0;
+    switch ((enum qtl_metric_function)metric->function) {
+    case QTL_METRIC_ORDERS:
+        return read_count(view, orders, window_s);
+    case QTL_METRIC_SPEND:
+        return read_spend(view, window_s);
+    case QTL_METRIC_MARGIN:
+        return read_sum(view, orders, window_s, QTL_COLUMN_MARGIN);
+    case QTL_METRIC_ITEMS:
+        return read_sum(view, orders, window_s, QTL_COLUMN_ITEMS);
+    case QTL_METRIC_DISCOUNT:
+        return read_sum(view, orders, window_s, QTL_COLUMN_DISCOUNT);
+    case QTL_METRIC_RETURNS:
+        return read_count(view, returns_of(view), window_s);
+    case QTL_METRIC_AOV:
+        return read_aov(view, window_s);
+    case QTL_METRIC_COUNT:
+        return read_count(view, qtl_customer_series(customer, metric->subject), window_s);
+    case QTL_METRIC_VALUE:
+        return read_sum(view, qtl_customer_series(customer, metric->subject), window_s,
+                        QTL_COLUMN_VALUE);
+    case QTL_METRIC_SINCE: {
+        const bool found = last_of(view, metric->subject, &instant);
+        return duration_from(view, found, instant);
+    }
+    case QTL_METRIC_FIRST:
+        return number(first_of(view, metric->subject, &instant) ? instant : INT64_MAX, QTL_FOREVER);
+    case QTL_METRIC_LAST:
+        return number(last_of(view, metric->subject, &instant) ? instant : INT64_MIN, QTL_FOREVER);
+    case QTL_METRIC_AGE: {
+        const bool found = first_of(view, QTL_SUBJECT_ORDER, &instant);
+        return duration_from(view, found, instant);
+    }
+    case QTL_METRIC_IN:
+        return read_in(view, metric);
+    case QTL_METRIC_DWELL:
+        return duration_from(view, true, customer->since[metric->segment]);
+    }
+    QTL_UNREACHABLE("a metric of no known function");
+}
+
+bool qtl_metric_compare(enum qtl_op op, int64_t left, int64_t right)
+{
+    switch (op) {
+    case QTL_OP_GREATER:
+        return left > right;
+    case QTL_OP_GREATER_EQUAL:
+        return left >= right;
+    case QTL_OP_LESS:
+        return left < right;
+    case QTL_OP_LESS_EQUAL:
+        return left <= right;
+    case QTL_OP_EQUAL:
+        return left == right;
+    case QTL_OP_NOT_EQUAL:
+        return left != right;
+    case QTL_OP_CONSTANT:
+    case QTL_OP_METRIC:
+    case QTL_OP_NEGATE:
+    case QTL_OP_ADD:
+    case QTL_OP_SUBTRACT:
+    case QTL_OP_MULTIPLY:
+    case QTL_OP_DIVIDE:
+    case QTL_OP_NOT:
+    case QTL_OP_AND:
+    case QTL_OP_OR:
+        break;
+    }
+    QTL_UNREACHABLE("not a comparison");
+}
+
+/* What a windowed metric of one series reads from: the series and the column, or -1 for the count.
+ * NULL where the metric is no such thing. */
+static const struct qtl_series *single_series(const struct qtl_view *view,
+                                              const struct qtl_metric *metric, int *column)
+{
+    const struct qtl_customer *const customer = view->customer;
+    *column = -1;
+    if (metric->function == QTL_METRIC_ORDERS) {
+        return &customer->orders;
+    }
+    if (metric->function == QTL_METRIC_COUNT) {
+        return qtl_customer_series(customer, metric->subject);
+    }
+    *column = QTL_COLUMN_AMOUNT;
+    if (metric->function == QTL_METRIC_SPEND) {
+        return returns_of(view) == NULL ? &customer->orders : NULL;
+    }
+    if (metric->function == QTL_METRIC_VALUE) {
+        return qtl_customer_series(customer, metric->subject);
+    }
+    return NULL;
+}
+
+/* The window's value once the rows before `first` have left. */
+static int64_t value_from(const struct qtl_series *series, int column, uint32_t first)
+{
+    if (column < 0) {
+        return ((int64_t)series->count - first) * QTL_E4;
+    }
+    return qtl_series_total(series, (enum qtl_column)column, series->count) -
+           qtl_series_total(series, (enum qtl_column)column, first);
+}
+
+int64_t qtl_metric_crossing(const struct qtl_view *view, const struct qtl_metric *metric,
+                            enum qtl_op op, int64_t constant, int64_t next)
+{
+    if (next == QTL_FOREVER) {
+        return next;
+    }
+    int column = 0;
+    const struct qtl_series *const series = single_series(view, metric, &column);
+    if (series == NULL) {
+        return next;
+    }
+    const uint32_t *const times = qtl_series_times(series);
+    const uint32_t first = qtl_series_find(series, view->second - metric->window_s);
+    const bool truth = qtl_metric_compare(op, value_from(series, column, first), constant);
+    for (uint32_t row = first; row < series->count; row++) {
+        const bool whole_second = row + 1 == series->count || times[row + 1] != times[row];
+        const bool changes =
+            whole_second &&
+            qtl_metric_compare(op, value_from(series, column, row + 1), constant) != truth;
+        if (changes || row - first == CROSSING_STEPS) {
+            return times[row] + metric->window_s;
+        }
+    }
+    return QTL_FOREVER;
+}

@@ -1,0 +1,437 @@
+/*
+ * See slice.h. The order within an epoch: records by (merge second, stream, offset), before each
+ * the customer's own deadlines up to its merge second; at the end everybody's deadlines up to the
+ * epoch's clock, by (second, id). Each customer's story is the same however the records are cut
+ * into epochs.
+ *
+ * Records are applied in a software pipeline: the index entry, the record and the histories of the
+ * customers ahead are asked for while the present one is worked on.
+ *
+ * Thread: the slice's owner.
+ */
+#include "scoring/slice.h"
+
+#include "schemas/status.h"
+#include "scoring/base/assert.h"
+#include "scoring/base/hash.h"
+#include "scoring/base/pool.h"
+#include "scoring/history.h"
+#include "scoring/segments.h"
+#include "scoring/timers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How far ahead of the record at hand what is asked for. */
+enum { AHEAD_INDEX = 24, AHEAD_RECORD = 16, AHEAD_HISTORY = 8 };
+
+enum { EARLIEST_STAMP = 631152000 }; /* 1990-01-01: an earlier stamp is no stamp */
+
+struct qtl_slice {
+    const struct qtl_rules *rules; /* Immutable after new. */
+    struct qtl_pool *pool;
+    struct qtl_customers *customers;
+    struct qtl_timers *timers;
+    struct qtl_segments *segments;
+    struct qtl_history history;
+    int64_t clock;
+    int64_t last_merge[QTL_STREAMS]; /* of each partition */
+    struct qtl_event **merged;       /* scratch: the epoch's records in merge order */
+    size_t merged_capacity;
+    struct qtl_customer **due; /* scratch: the customers whose deadline is one second */
+    size_t due_capacity;
+};
+
+struct qtl_slice *qtl_slice_new(const struct qtl_slice_settings *settings)
+{
+    struct qtl_slice *const slice = calloc(1, sizeof(*slice));
+    QTL_ASSERT(slice != NULL);
+    slice->rules = settings->rules;
+    slice->pool = qtl_pool_new();
+    slice->customers = qtl_customers_new(settings->rules->segment_count, slice->pool);
+    slice->timers = qtl_timers_new();
+    slice->segments = qtl_segments_new(settings->rules);
+    slice->history = (struct qtl_history){.pool = slice->pool,
+                                          .retention_s = settings->rules->retention_s,
+                                          .duplicate_horizon_s = settings->duplicate_horizon_s};
+    return slice;
+}
+
+void qtl_slice_free(struct qtl_slice *slice)
+{
+    if (slice == NULL) {
+        return;
+    }
+    qtl_segments_free(slice->segments);
+    qtl_timers_free(slice->timers);
+    qtl_customers_free(slice->customers);
+    qtl_pool_free(slice->pool);
+    free(slice->merged);
+    free(slice->due);
+    free(slice);
+}
+
+static bool is_believable(int64_t second, int64_t wall)
+{
+    return second != QTL_TIME_ABSENT && second >= EARLIEST_STAMP && second <= wall;
+}
+
+/* DESIGN 3, Time: the record's stamp, else its occurred_at, and never back. */
+static int64_t merge_second(const struct qtl_slice *slice, const struct qtl_event *event,
+                            int64_t wall)
+{
+    int64_t second = slice->last_merge[event->stream];
+    if (slice->clock > second) {
+        second = slice->clock;
+    }
+    int64_t candidate = event->stamp;
+    if (!is_believable(candidate, wall)) {
+        candidate = is_believable(event->occurred_at, wall) ? event->occurred_at : second;
+    }
+    return candidate > second ? candidate : second;
+}
+
+static void set_merge_seconds(struct qtl_slice *slice, const struct qtl_slice_input *input)
+{
+    for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        for (size_t i = 0; i < input->counts[stream]; i++) {
+            struct qtl_event *const event = input->events[stream][i];
+            QTL_ASSERT(event->stream == stream);
+            event->merge_second = merge_second(slice, event, input->wall);
+            slice->last_merge[stream] = event->merge_second;
+            if (event->occurred_at == QTL_TIME_ABSENT) {
+                event->occurred_at = event->merge_second; /* a profile without a time */
+            }
+        }
+    }
+}
+
+/* Fills slice->merged; returns how many. Within one partition merge seconds never fall. */
+static size_t merge(struct qtl_slice *slice, const struct qtl_slice_input *input)
+{
+    size_t total = 0;
+    for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        total += input->counts[stream];
+    }
+    if (total > slice->merged_capacity) {
+        struct qtl_event **const grown = realloc(slice->merged, total * sizeof(*grown));
+        QTL_ASSERT(grown != NULL);
+        slice->merged = grown;
+        slice->merged_capacity = total;
+    }
+    size_t next[QTL_STREAMS] = {0};
+    for (size_t i = 0; i < total; i++) {
+        int best = -1;
+        for (int stream = 0; stream < QTL_STREAMS; stream++) {
+            if (next[stream] == input->counts[stream]) {
+                continue;
+            }
+            if (best < 0 || input->events[stream][next[stream]]->merge_second <
+                                input->events[best][next[best]]->merge_second) {
+                best = stream;
+            }
+        }
+        slice->merged[i] = input->events[best][next[best]++];
+    }
+    return total;
+}
+
+static void prefetch_ahead(const struct qtl_slice *slice, size_t at, size_t total)
+{
+    if (at + AHEAD_INDEX < total) {
+        qtl_customers_prefetch_index(slice->customers,
+                                     slice->merged[at + AHEAD_INDEX]->customer_hash);
+    }
+    if (at + AHEAD_RECORD < total) {
+        qtl_customers_prefetch_record(slice->customers,
+                                      slice->merged[at + AHEAD_RECORD]->customer_hash);
+    }
+    if (at + AHEAD_HISTORY < total) {
+        qtl_customers_prefetch_history(slice->customers,
+                                       slice->merged[at + AHEAD_HISTORY]->customer_hash);
+    }
+}
+
+/* Sees to it that a timer entry stands at or before the customer's deadline. */
+static void arm(struct qtl_slice *slice, struct qtl_customer *customer)
+{
+    if (customer->deadline < customer->armed) {
+        qtl_timers_arm(slice->timers, customer->deadline, customer->number);
+        customer->armed = customer->deadline;
+    }
+}
+
+/* One deadline, at its own second. One that changes nothing leaves the customer's clock. */
+static void fire(struct qtl_slice *slice, struct qtl_customer *customer,
+                 struct qtl_outcome *outcome)
+{
+    const uint32_t second = customer->deadline;
+    const unsigned changes =
+        qtl_segments_evaluate(slice->segments, customer, second, QTL_CAUSE_CLOCK, NULL, outcome);
+    if (changes > 0) {
+        QTL_ASSERT(second >= customer->clock);
+        customer->clock = second;
+    }
+    outcome->deadlines++;
+}
+
+static void mix_record(struct qtl_outcome *outcome, const struct qtl_customer *customer,
+                       const struct qtl_event *event)
+{
+    const uint64_t words[] = {customer->hash,
+                              customer->clock,
+                              event->order_hash,
+                              event->event_hash,
+                              (uint64_t)event->amount_e4,
+                              (uint64_t)event->stream << 8 | event->kind};
+    qtl_outcome_mix(outcome, words, sizeof(words) / sizeof(words[0]));
+}
+
+/* Books a record for its customer, new or known; NULL where it was refused. */
+static struct qtl_customer *book(struct qtl_slice *slice, const struct qtl_event *event,
+                                 struct qtl_customer *customer, struct qtl_outcome *outcome)
+{
+    int64_t clock =
+        event->occurred_at < event->merge_second ? event->occurred_at : event->merge_second;
+    const bool is_new = customer == NULL;
+    if (is_new) {
+        customer = qtl_customers_add(slice->customers, event->customer_id, event->customer_hash);
+        customer->born = (uint32_t)event->merge_second;
+    } else if (customer->clock > clock) {
+        clock = customer->clock;
+    }
+    const enum qtl_reason reason = qtl_history_book(&slice->history, customer, clock, event);
+    if (reason != QTL_REASON_NONE) {
+        QTL_ASSERT(!is_new); /* one record alone stays below every bound */
+        qtl_outcome_add_reject(outcome, (struct qtl_reject){.event = event, .reason = reason});
+        return NULL;
+    }
+    customer->clock = (uint32_t)clock;
+    outcome->records++;
+    if (is_new) {
+        qtl_segments_begin(slice->segments, customer, clock);
+    }
+    mix_record(outcome, customer, event);
+    return customer;
+}
+
+static enum qtl_cause cause_of(const struct qtl_event *event)
+{
+    static const enum qtl_cause causes[QTL_STREAMS] = {
+        [QTL_STREAM_ORDERS] = QTL_CAUSE_ORDER,
+        [QTL_STREAM_ENGAGEMENT] = QTL_CAUSE_ENGAGEMENT,
+        [QTL_STREAM_CUSTOMERS] = QTL_CAUSE_PROFILE,
+    };
+    return causes[event->stream];
+}
+
+static void apply_record(struct qtl_slice *slice, const struct qtl_event *event,
+                         struct qtl_outcome *outcome)
+{
+    struct qtl_customer *customer =
+        qtl_customers_find(slice->customers, event->customer_id, event->customer_hash);
+    while (customer != NULL && customer->deadline <= event->merge_second) {
+        fire(slice, customer, outcome);
+    }
+    struct qtl_customer *const known = customer;
+    customer = book(slice, event, customer, outcome);
+    if (customer != NULL) {
+        qtl_segments_evaluate(slice->segments, customer, customer->clock, cause_of(event), event,
+                              outcome);
+    }
+    if (customer != NULL || known != NULL) {
+        arm(slice, customer != NULL ? customer : known);
+    }
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const struct qtl_customer *const a = *(struct qtl_customer *const *)left;
+    const struct qtl_customer *const b = *(struct qtl_customer *const *)right;
+    const size_t common = a->id_bytes < b->id_bytes ? a->id_bytes : b->id_bytes;
+    const int order = memcmp(a->id, b->id, common);
+    return order != 0 ? order : (int)a->id_bytes - (int)b->id_bytes;
+}
+
+/* Of the timer entries of one second, the customers whose true deadline it is, by id. Others are
+ * armed again. */
+static size_t gather_due(struct qtl_slice *slice, uint32_t second, const uint32_t *numbers,
+                         size_t count)
+{
+    if (count > slice->due_capacity) {
+        struct qtl_customer **const grown = realloc(slice->due, count * sizeof(*grown));
+        QTL_ASSERT(grown != NULL);
+        slice->due = grown;
+        slice->due_capacity = count;
+    }
+    size_t due = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD_RECORD < count) {
+            __builtin_prefetch(qtl_customers_at(slice->customers, numbers[i + AHEAD_RECORD]));
+        }
+        struct qtl_customer *const customer = qtl_customers_at(slice->customers, numbers[i]);
+        if (customer->armed != second) {
+            continue; /* an entry that an earlier one overtook */
+        }
+        customer->armed = QTL_NEVER;
+        QTL_ASSERT(customer->deadline >= second);
+        if (customer->deadline == second) {
+            slice->due[due++] = customer;
+        } else {
+            arm(slice, customer);
+        }
+    }
+    qsort(slice->due, due, sizeof(*slice->due), compare_ids);
+    return due;
+}
+
+/* Fires everybody's deadlines up to `clock`, `max` of them at most; the rest stay armed. Returns
+ * the clock that the slice has then. */
+static int64_t advance(struct qtl_slice *slice, int64_t clock, uint32_t max,
+                       struct qtl_outcome *outcome)
+{
+    const uint32_t upto = clock >= QTL_NEVER ? QTL_NEVER - 1 : (uint32_t)clock;
+    uint32_t fired = 0;
+    uint32_t second = 0;
+    const uint32_t *numbers = NULL;
+    size_t count = 0;
+    while ((count = qtl_timers_take(slice->timers, upto, &second, &numbers)) > 0) {
+        const size_t due = gather_due(slice, second, numbers, count);
+        for (size_t i = 0; i < due; i++) {
+            if (fired < max) {
+                fire(slice, slice->due[i], outcome);
+                fired++;
+            } else {
+                outcome->unfinished = true;
+            }
+            arm(slice, slice->due[i]);
+        }
+        if (outcome->unfinished) {
+            return (int64_t)second - 1;
+        }
+    }
+    return clock;
+}
+
+void qtl_slice_apply(struct qtl_slice *slice, const struct qtl_slice_input *input,
+                     struct qtl_outcome *outcome)
+{
+    set_merge_seconds(slice, input);
+    const size_t total = merge(slice, input);
+    for (size_t i = 0; i < total; i++) {
+        prefetch_ahead(slice, i, total);
+        apply_record(slice, slice->merged[i], outcome);
+    }
+    const int64_t target = input->clock > slice->clock ? input->clock : slice->clock;
+    const int64_t reached = advance(slice, target, input->deadlines_max, outcome);
+    const bool has_record = total > 0 || input->has_read || outcome->transition_count > 0;
+    if (has_record && reached > slice->clock) {
+        slice->clock = reached; /* an epoch without a record leaves the clock: RECOVERY */
+    }
+    outcome->clock = slice->clock;
+}
+
+/* Takes the decisions made before the record number `records` of the epoch. */
+static enum qtl_status take_decisions(struct qtl_slice *slice,
+                                      const struct qtl_transition *decisions, size_t count,
+                                      size_t *next, struct qtl_outcome *outcome)
+{
+    while (*next < count && decisions[*next].records_before <= outcome->records) {
+        const struct qtl_transition *const decision = &decisions[(*next)++];
+        const struct qtl_text id = decision->customer_id;
+        struct qtl_customer *const customer =
+            qtl_customers_find(slice->customers, id, qtl_hash(id.bytes, id.length, 0));
+        if (customer == NULL) {
+            return QTL_MALFORMED;
+        }
+        if (decision->cause == QTL_CAUSE_CLOCK) {
+            customer->clock = (uint32_t)decision->at;
+        }
+        qtl_segments_take(slice->segments, customer, decision, outcome);
+    }
+    return QTL_OK;
+}
+
+enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice_input *input,
+                                 const struct qtl_transition *decisions, size_t decision_count,
+                                 struct qtl_outcome *outcome)
+{
+    set_merge_seconds(slice, input);
+    const size_t total = merge(slice, input);
+    size_t next = 0;
+    for (size_t i = 0; i < total; i++) {
+        prefetch_ahead(slice, i, total);
+        const enum qtl_status status =
+            take_decisions(slice, decisions, decision_count, &next, outcome);
+        if (status != QTL_OK) {
+            return status;
+        }
+        const struct qtl_event *const event = slice->merged[i];
+        book(slice, event,
+             qtl_customers_find(slice->customers, event->customer_id, event->customer_hash),
+             outcome);
+    }
+    const enum qtl_status status = take_decisions(slice, decisions, decision_count, &next, outcome);
+    if (status != QTL_OK || next != decision_count) {
+        return QTL_MALFORMED;
+    }
+    if (input->clock > slice->clock) {
+        slice->clock = input->clock; /* as recorded, after the epoch */
+    }
+    outcome->clock = slice->clock;
+    return QTL_OK;
+}
+
+void qtl_slice_rearm(struct qtl_slice *slice)
+{
+    const uint32_t count = qtl_customers_count(slice->customers);
+    for (uint32_t number = 0; number < count; number++) {
+        struct qtl_customer *const customer = qtl_customers_at(slice->customers, number);
+        qtl_segments_rearm(slice->segments, customer, customer->clock);
+        arm(slice, customer);
+    }
+}
+
+int64_t qtl_slice_clock(const struct qtl_slice *slice)
+{
+    return slice->clock;
+}
+
+void qtl_slice_read_metrics(struct qtl_slice *slice, struct qtl_customer *customer, int64_t second,
+                            void (*visit)(void *context, uint16_t metric, int64_t value),
+                            void *context)
+{
+    qtl_segments_read_metrics(slice->segments, customer, second, visit, context);
+}
+
+uint32_t qtl_slice_customer_count(const struct qtl_slice *slice)
+{
+    return qtl_customers_count(slice->customers);
+}
+
+struct qtl_customer *qtl_slice_customer(const struct qtl_slice *slice, uint32_t number)
+{
+    return qtl_customers_at(slice->customers, number);
+}
+
+struct qtl_customer *qtl_slice_find(const struct qtl_slice *slice, struct qtl_text id,
+                                    uint64_t hash)
+{
+    return qtl_customers_find(slice->customers, id, hash);
+}
+
+size_t qtl_slice_bytes(const struct qtl_slice *slice)
+{
+    return qtl_pool_bytes(slice->pool) + qtl_customers_bytes(slice->customers) +
+           qtl_timers_bytes(slice->timers);
+}
+
+struct qtl_slice_counters qtl_slice_counters(const struct qtl_slice *slice)
+{
+    return (struct qtl_slice_counters){
+        .duplicates = slice->history.duplicates,
+        .unmatched_cancellations = slice->history.unmatched_cancellations,
+        .forgotten_event_ids = slice->history.forgotten_event_ids,
+        .forgotten_cancellations = slice->history.forgotten_cancellations,
+    };
+}
