@@ -46,8 +46,10 @@ struct qtl_event {
     struct qtl_text customer_id; /* 1..255 bytes of UTF-8 */
     struct qtl_text event_id;    /* length 0: absent */
     struct qtl_text order_id;    /* orders only */
-    int64_t occurred_at;         /* 1990..2100 */
-    int64_t placed_at;           /* orders, other kinds than placed; QTL_TIME_ABSENT */
+    struct qtl_text raw;  /* the record's bytes, for a dead letter; set by who read it, or empty */
+    int64_t offset;       /* in its partition; set by who read it */
+    int64_t occurred_at;  /* 1990..2100 */
+    int64_t placed_at;    /* orders, other kinds than placed; QTL_TIME_ABSENT */
     int64_t stamp;        /* the record's own timestamp, or QTL_TIME_ABSENT; set by who read it */
     int64_t merge_second; /* set by the slice: DESIGN 3, Time */
     int64_t amount_e4;    /* orders; for engagement the value */

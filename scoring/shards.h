@@ -11,23 +11,9 @@
 #ifndef QTL_SCORING_SHARDS_H
 #define QTL_SCORING_SHARDS_H
 
-#include "scoring/outcome.h"
-#include "scoring/slice.h"
+#include "scoring/epoch.h"
 
 #include <stddef.h>
-
-/* What one epoch holds for one slice. */
-struct qtl_epoch_slice {
-    struct qtl_slice_input input;
-    struct qtl_outcome outcome;
-};
-
-/* One epoch on its way. Owned by whoever submits it; nobody else touches it between submit() and
- * collect(). */
-struct qtl_epoch {
-    struct qtl_epoch_slice *slices; /* one a slice, in their order */
-    size_t slice_count;
-};
 
 struct qtl_shards;
 
