@@ -312,6 +312,7 @@ static const struct symbol symbols[] = {
     {"||", QTL_TOKEN_BROKEN, "`or`"},
     {"|", QTL_TOKEN_BROKEN, "`or`"},
     {"'", QTL_TOKEN_BROKEN, "text in double quotes"},
+    {"#", QTL_TOKEN_BROKEN, "no comment within an expression"},
     {"\u2265", QTL_TOKEN_BROKEN, "`>=`"},
     {"\u2264", QTL_TOKEN_BROKEN, "`<=`"},
     {"\u2260", QTL_TOKEN_BROKEN, "`!=`"},

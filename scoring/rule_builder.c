@@ -245,7 +245,10 @@ static void compile_segment(struct qtl_rule_builder *builder, uint16_t number)
     const struct qtl_segment_source *const source = &builder->sources[number];
     struct qtl_segment *const segment = &builder->rules->segments[number];
     builder->context.mention_count = 0;
-    segment->when = qtl_expression_parse(&builder->context, &source->when);
+    QTL_ASSERT(source->when.text.bytes != NULL || builder->problems->count > 0);
+    if (source->when.text.bytes != NULL) {
+        segment->when = qtl_expression_parse(&builder->context, &source->when);
+    }
     if (source->leave_when.text.bytes != NULL) {
         segment->leave_when = qtl_expression_parse(&builder->context, &source->leave_when);
     }

@@ -19,8 +19,8 @@
 /* A segment as it stands in the file. All borrowed until the builder is finished. */
 struct qtl_segment_source {
     struct qtl_text name;
-    struct qtl_place place; /* of the name */
-    struct qtl_source when;
+    struct qtl_place place;       /* of the name */
+    struct qtl_source when;       /* text.bytes NULL: none; the caller has reported that */
     struct qtl_source leave_when; /* text.bytes NULL: none */
     int64_t hold_s;
     uint32_t holdout_e4;

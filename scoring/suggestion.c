@@ -51,7 +51,7 @@ void qtl_suggestion_init(struct qtl_suggestion *suggestion, struct qtl_text want
 {
     memset(suggestion, 0, sizeof(*suggestion));
     suggestion->wanted = wanted;
-    suggestion->distance = wanted.length < 3 ? 0 : smaller(wanted.length / 3 + 1, 4);
+    suggestion->distance = wanted.length < 3 ? 0 : smaller((wanted.length + 1) / 3, 4);
 }
 
 void qtl_suggestion_offer(struct qtl_suggestion *suggestion, const char *name)
