@@ -114,7 +114,7 @@ class Tidy(unittest.TestCase):
     def test_forbidden(self):
         for code, words in (("volatile int x;", "no volatile"), ("double x;", "no double"),
                             ("time(0);", "scoring has no clock"), ("rand();", "deterministic"),
-                            ("strcpy(a, b);", "strcpy()"), ("pthread_self();", "shard.c")):
+                            ("strcpy(a, b);", "strcpy()"), ("pthread_self();", "shards.c")):
             with self.subTest(code):
                 self.breaks(words, scoring__wheel_DOT_c=function(code))
         self.assertEqual(self.said(scoring__wheel_DOT_c=function("ops->read(1);")), [])
