@@ -6,7 +6,7 @@
 #ifndef QTL_CONSUMER_CONFIG_H
 #define QTL_CONSUMER_CONFIG_H
 
-#include "consumer/fields.h"
+#include "consumer/field.h"
 #include "schemas/event.h"
 #include "schemas/status.h"
 

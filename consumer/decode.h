@@ -15,7 +15,7 @@
 #include "schemas/log.h"
 
 struct qtl_decoder;
-struct qtl_fields; /* consumer/fields.h */
+struct qtl_fields; /* consumer/field.h */
 struct qtl_rules;
 struct qtl_stream_settings; /* consumer/config.h */
 

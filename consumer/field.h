@@ -5,8 +5,8 @@
  *
  * Threads: plain data, belongs to its caller.
  */
-#ifndef QTL_CONSUMER_FIELDS_H
-#define QTL_CONSUMER_FIELDS_H
+#ifndef QTL_CONSUMER_FIELD_H
+#define QTL_CONSUMER_FIELD_H
 
 #include "schemas/event.h"
 #include "schemas/text.h"
@@ -65,6 +65,7 @@ struct qtl_slot {
 struct qtl_fields {
     struct qtl_slot slots[QTL_FIELDS];
     bool canonical; /* convert as our own records are, whatever the stream's mapping says */
+    bool is_utf8;   /* all texts are known to be UTF-8: no need to look again */
 };
 
 /* The field's name. Static text. @thread any */
@@ -82,8 +83,5 @@ bool qtl_field_required(enum qtl_field field, enum qtl_stream stream);
 
 /* The field of this stream with that name, or -1. @thread any */
 int qtl_field_find(enum qtl_stream stream, struct qtl_text name);
-
-/* "orders", "engagement", "customers". Static text. @thread any */
-const char *qtl_stream_name(enum qtl_stream stream);
 
 #endif
