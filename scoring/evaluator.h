@@ -29,7 +29,7 @@ void qtl_evaluator_free(struct qtl_evaluator *evaluator);               /* NULL 
 void qtl_evaluator_begin(struct qtl_evaluator *evaluator, const struct qtl_view *view);
 
 /* The truth of a condition. */
-struct qtl_verdict qtl_evaluator_condition(struct qtl_evaluator *evaluator, uint16_t node);
+struct qtl_verdict qtl_evaluator_condition(struct qtl_evaluator *evaluator, uint16_t index);
 
 /* The reading of one of the rules' metrics; computed once between two begins. in() and dwell() are
  * read anew each time: states change within an evaluation. */

@@ -3,6 +3,8 @@
  */
 #include "scoring/base/hash.h"
 
+#include "scoring/base/assert.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -26,6 +28,12 @@ void qtl_event_seal(struct qtl_event *event)
         event->event_hash = hash == 0 ? 1 : hash;
     }
     event->order_hash = qtl_hash(event->order_id.bytes, event->order_id.length, 2);
+}
+
+uint32_t qtl_hash_partition(uint64_t customer_hash, uint32_t partitions)
+{
+    QTL_ASSERT(partitions > 0);
+    return (uint32_t)((customer_hash >> 32) % partitions);
 }
 
 unsigned qtl_hash_library_version(void)

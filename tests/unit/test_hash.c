@@ -22,10 +22,19 @@ static void an_absent_event_id_hashes_to_zero(void **state)
     assert_int_not_equal(event.event_hash, 0);
 }
 
+static void partitions_never_change(void **state)
+{
+    (void)state;
+    const uint64_t hash = qtl_hash("c1", 2, 0);
+    assert_int_equal(qtl_hash_partition(hash, 1), 0);
+    assert_int_equal(qtl_hash_partition(hash, 1000), 966);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_of_known_texts),
+        cmocka_unit_test(partitions_never_change),
         cmocka_unit_test(an_absent_event_id_hashes_to_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
