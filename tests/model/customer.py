@@ -74,13 +74,13 @@ class Customer:
         return history.measure(self.history, metric, second)
 
     def wanted_state(self, segment, second):
-        def holds(tree):
-            return expression.evaluate(tree, lambda metric: self.measure(metric, second))
+        def measure(metric):
+            return self.measure(metric, second)
 
         if self.state[segment.name] == "out":
-            leaves = segment.leave_when is not None and holds(segment.leave_when)
-            return "in" if not leaves and holds(segment.when) else "out"
-        leaves = holds(segment.leave_when) if segment.leave_when is not None else not holds(segment.when)
+            leaves = segment.leave_when is not None and segment.leave_when(measure)
+            return "in" if not leaves and segment.when(measure) else "out"
+        leaves = segment.leave_when(measure) if segment.leave_when else not segment.when(measure)
         return "out" if leaves else "in"
 
     def is_held(self, segment, second):

@@ -199,25 +199,29 @@ def arithmetic(sign, left, right):
     return in_int64(cut_toward_zero(left * ONE, right)) if right != 0 else None
 
 
-def evaluate(tree, measure):
-    """The tree's value, where measure(metric) gives a metric's."""
+def compare(comparison, left, right):
+    """With an undefined term it is false, `!=` too."""
+    return left is not None and right is not None and comparison(left, right)
+
+
+def compiled(tree):
+    """The tree as a function: called with measure, where measure(metric) is a metric's value, it gives
+    the expression's."""
     kind = tree[0]
     if kind == "metric":
-        return measure(tree[1])
+        return lambda measure: measure(tree[1])
     if kind in ("number", "duration"):
-        return tree[1]
-    left = evaluate(tree[1], measure)
+        return lambda measure: tree[1]
+    left = compiled(tree[1])
     if kind == "not":
-        return not left
+        return lambda measure: not left(measure)
     if kind == "negate":
-        return in_int64(-left) if left is not None else None
+        return lambda measure: arithmetic("-", 0, left(measure))
+    right = compiled(tree[2])
     if kind == "and":
-        return left and evaluate(tree[2], measure)
+        return lambda measure: left(measure) and right(measure)
     if kind == "or":
-        return left or evaluate(tree[2], measure)
-    right = evaluate(tree[2], measure)
-    if kind not in COMPARISONS:
-        return arithmetic(kind, left, right)
-    if left is None or right is None:
-        return False  # for `!=` too
-    return COMPARISONS[kind](left, right)
+        return lambda measure: left(measure) or right(measure)
+    if kind in COMPARISONS:
+        return lambda measure: compare(COMPARISONS[kind], left(measure), right(measure))
+    return lambda measure: arithmetic(kind, left(measure), right(measure))

@@ -11,9 +11,10 @@ SCORING_VERSION = 1
 HOLDOUT_SALT = 3
 RETENTION_DEFAULT = "400d"
 
-# when and leave_when: trees (leave_when may be None); hold: seconds; holdout: of 10,000;
-# metrics: those it names, in the order of first mention.
-Segment = namedtuple("Segment", "name when leave_when hold holdout metrics")
+# when and leave_when: functions of measure, see expression.compiled (leave_when may be None);
+# hold: seconds; holdout: of 10,000; metrics: those it names, in the order of first mention;
+# constants: the durations that it names.
+Segment = namedtuple("Segment", "name when leave_when hold holdout metrics constants")
 
 
 def unique(items):
@@ -27,16 +28,16 @@ def read_share(text):
 
 
 def read_segment(name, body):
-    when = expression.parse(body["when"])
-    leave_when = expression.parse(body["leave_when"]) if "leave_when" in body else None
-    nodes = [*expression.walk(when), *(expression.walk(leave_when) if leave_when else ())]
+    trees = [expression.parse(body[key]) for key in ("when", "leave_when") if key in body]
+    nodes = [node for tree in trees for node in expression.walk(tree)]
     return Segment(
         name=name,
-        when=when,
-        leave_when=leave_when,
+        when=expression.compiled(trees[0]),
+        leave_when=expression.compiled(trees[1]) if len(trees) > 1 else None,
         hold=expression.parse_duration(body["hold"]) if "hold" in body else 0,
         holdout=read_share(body["holdout"]) if "holdout" in body else 0,
         metrics=tuple(unique(node[1] for node in nodes if node[0] == "metric")),
+        constants=tuple(unique(node[1] for node in nodes if node[0] == "duration")),
     )
 
 
@@ -73,8 +74,7 @@ class Rules:
         change of state). Generous: of events all windows and durations, of changes all holds and,
         where any rule has dwell(), all durations. A comparison may turn at its duration or a second
         later."""
-        trees = [tree for segment in self.segments for tree in (segment.when, segment.leave_when) if tree]
-        constants = {node[1] for tree in trees for node in expression.walk(tree) if node[0] == "duration"}
+        constants = {length for segment in self.segments for length in segment.constants}
         durations = constants | {length + 1 for length in constants}
         windows = {metric.window for metric in self.metrics if metric.window is not None}
         holds = {segment.hold for segment in self.segments}

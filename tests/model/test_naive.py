@@ -74,7 +74,7 @@ def metric_values(rules, steps, until):
 
 class Expressions(unittest.TestCase):
     def value(self, text, **metrics):
-        return expression.evaluate(expression.parse(text), lambda metric: metrics.get(metric.function))
+        return expression.compiled(expression.parse(text))(lambda metric: metrics.get(metric.function))
 
     def test_precedence(self):
         self.assertEqual(self.value("1 + 2 * 3"), 70_000)
