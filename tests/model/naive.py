@@ -32,16 +32,18 @@ from customer import Customer
 
 
 class Model:
-    def __init__(self, rules):
+    def __init__(self, rules, make_customer=Customer):
         self.rules = rules
+        self.make_customer = make_customer
         self.customers = {}
         self.slices = {}  # customer_id: slice of its first record
 
     def apply(self, event, merge_second, part=None):
-        customer = self.customers.get(event.customer_id) or Customer(self.rules, event.customer_id)
+        customer_id = event.customer_id
+        customer = self.customers.get(customer_id) or self.make_customer(self.rules, customer_id)
         if customer.apply(event, merge_second):
-            self.customers[event.customer_id] = customer
-            self.slices.setdefault(event.customer_id, part)
+            self.customers[customer_id] = customer
+            self.slices.setdefault(customer_id, part)
 
     def fire(self, until, part=None):
         for customer in self.customers.values():
