@@ -21,9 +21,6 @@ struct qtl_stream_settings; /* consumer/config.h */
 
 /* The bytes of one record: more is malformed. */
 #define QTL_RECORD_BYTES_MAX (4u << 20)
-/* Bounds of occurred_at: the first second of 1990, the last of 2100. */
-#define QTL_EVENT_TIME_MIN INT64_C(631152000)
-#define QTL_EVENT_TIME_MAX INT64_C(4133980799)
 /* How far occurred_at may lie ahead of its record's timestamp. */
 #define QTL_EVENT_AHEAD_MS_MAX INT64_C(300000)
 

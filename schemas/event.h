@@ -37,6 +37,8 @@ enum qtl_reason {
 };
 
 #define QTL_TIME_ABSENT INT64_MIN
+#define QTL_EVENT_TIME_MIN INT64_C(631152000)  /* 1990-01-01 */
+#define QTL_EVENT_TIME_MAX INT64_C(4133980799) /* the last second of 2100 */
 #define QTL_CUSTOMER_ID_BYTES_MAX 255
 #define QTL_E4 10000                                   /* one, in ten-thousandths */
 #define QTL_AMOUNT_E4_MAX INT64_C(1000000000000000000) /* 10^14 units: RECOVERY, Bounds */

@@ -25,8 +25,6 @@
 /* How far ahead of the record at hand what is asked for. */
 enum { AHEAD_INDEX = 24, AHEAD_RECORD = 16, AHEAD_HISTORY = 8 };
 
-enum { EARLIEST_STAMP = 631152000 }; /* 1990-01-01: an earlier stamp is no stamp */
-
 struct qtl_slice {
     const struct qtl_rules *rules; /* Immutable after new. */
     struct qtl_pool *pool;
@@ -73,7 +71,7 @@ void qtl_slice_free(struct qtl_slice *slice)
 
 static bool is_believable(int64_t second, int64_t wall)
 {
-    return second != QTL_TIME_ABSENT && second >= EARLIEST_STAMP && second <= wall;
+    return second != QTL_TIME_ABSENT && second >= QTL_EVENT_TIME_MIN && second <= wall;
 }
 
 /* DESIGN 3, Time: the record's stamp, else its occurred_at, and never back. */

@@ -1,0 +1,65 @@
+/* See customer_json.h. */
+#include "sinks/customer_json.h"
+
+#include "scoring/rules.h"
+#include "sinks/transition_json.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+struct metrics_writer {
+    struct qtl_json_buffer *buffer;
+    const struct qtl_rules *rules;
+    bool first;
+};
+
+static struct qtl_text text_of(const char *text)
+{
+    return (struct qtl_text){text, (uint32_t)strlen(text)};
+}
+
+static void put_metric(void *context, uint16_t metric, int64_t value)
+{
+    struct metrics_writer *const writer = context;
+    if (!writer->first) {
+        qtl_json_raw(writer->buffer, ",");
+    }
+    writer->first = false;
+    qtl_json_string(writer->buffer, text_of(writer->rules->metrics[metric].text));
+    qtl_json_raw(writer->buffer, ":");
+    qtl_transition_json_metric(writer->buffer, writer->rules, metric, value);
+}
+
+static void put_segments(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
+                         struct qtl_customer *customer)
+{
+    const uint8_t *const states = qtl_customer_states(customer, rules->segment_count);
+    for (uint16_t i = 0; i < rules->segment_count; i++) {
+        if (i > 0) {
+            qtl_json_raw(buffer, ",");
+        }
+        qtl_json_string(buffer, text_of(rules->segments[i].name));
+        qtl_json_raw(buffer, ":");
+        qtl_json_string(buffer,
+                        text_of(qtl_rules_state_name(rules, i, states[i] & QTL_STATE_MASK)));
+    }
+}
+
+void qtl_customer_json(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
+                       struct qtl_slice *slice, struct qtl_customer *customer, int64_t second)
+{
+    qtl_json_raw(buffer, "{\"customer_id\":");
+    qtl_json_string(buffer, (struct qtl_text){customer->id, customer->id_bytes});
+    qtl_json_raw(buffer, ",\"born\":");
+    qtl_json_time(buffer, customer->born);
+    qtl_json_raw(buffer, ",\"clock\":");
+    qtl_json_time(buffer, customer->clock);
+    qtl_json_raw(buffer, ",\"sequence\":");
+    qtl_json_integer(buffer, customer->sequence);
+    qtl_json_raw(buffer, ",\"segments\":{");
+    put_segments(buffer, rules, customer);
+    qtl_json_raw(buffer, "},\"metrics\":{");
+    struct metrics_writer writer = {.buffer = buffer, .rules = rules, .first = true};
+    qtl_slice_read_metrics(slice, customer, second, put_metric, &writer);
+    qtl_json_raw(buffer, "}}");
+}
