@@ -55,11 +55,14 @@ static void report_bad_record(void *context, const char *path, const struct qtl_
 
 static enum qtl_status read_files(struct replay *replay, struct qtl_error *error)
 {
+    replay->input.rules = replay->rules;
+    replay->input.format = replay->options.format;
+    replay->input.bad = report_bad_record;
+    replay->input.context = replay;
     for (size_t i = 0; i < replay->options.file_count; i++) {
         const struct qtl_replay_file *const file = &replay->options.files[i];
         const enum qtl_status status =
-            qtl_replay_input_add(&replay->input, file->path, file->stream, replay->options.format,
-                                 replay->rules, report_bad_record, replay, error);
+            qtl_replay_input_add(&replay->input, file->path, file->stream, error);
         if (status != QTL_OK) {
             return status;
         }

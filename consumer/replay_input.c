@@ -39,8 +39,7 @@ static void add_event(struct qtl_replay_input *input, const struct qtl_event *ev
 }
 
 static enum qtl_status read_all(struct qtl_replay_input *input, struct qtl_record_file *file,
-                                const char *path, qtl_replay_bad_record bad, void *context,
-                                struct qtl_error *error)
+                                const char *path, struct qtl_error *error)
 {
     struct qtl_file_record record;
     struct qtl_progress progress;
@@ -58,23 +57,21 @@ static enum qtl_status read_all(struct qtl_replay_input *input, struct qtl_recor
             continue;
         }
         input->reasons[record.reason]++;
-        bad(context, path, &record);
+        input->bad(input->context, path, &record);
     }
 }
 
 enum qtl_status qtl_replay_input_add(struct qtl_replay_input *input, const char *path,
-                                     enum qtl_stream stream, enum qtl_record_format format,
-                                     const struct qtl_rules *rules, qtl_replay_bad_record bad,
-                                     void *context, struct qtl_error *error)
+                                     enum qtl_stream stream, struct qtl_error *error)
 {
-    struct qtl_decoder *const decoder = qtl_decoder_new(stream, NULL, rules);
+    struct qtl_decoder *const decoder = qtl_decoder_new(stream, NULL, input->rules);
     struct qtl_record_file *file = NULL;
-    enum qtl_status status = qtl_record_file_open(path, format, decoder, &file, error);
+    enum qtl_status status = qtl_record_file_open(path, input->format, decoder, &file, error);
     if (status == QTL_OK) {
         if (qtl_record_file_warning(file) != NULL) {
             fprintf(stderr, "quintil: warning: %s: %s\n", path, qtl_record_file_warning(file));
         }
-        status = read_all(input, file, path, bad, context, error);
+        status = read_all(input, file, path, error);
     }
     qtl_record_file_close(file);
     qtl_decoder_free(decoder);

@@ -22,6 +22,11 @@ typedef void (*qtl_replay_bad_record)(void *context, const char *path,
                                       const struct qtl_file_record *record);
 
 struct qtl_replay_input {
+    /* Set by the caller before the first file. */
+    const struct qtl_rules *rules; /* borrowed: the kinds */
+    enum qtl_record_format format;
+    qtl_replay_bad_record bad;
+    void *context;             /* bad's */
     struct qtl_event **events; /* sorted once sort() was called */
     size_t count;
     uint64_t reasons[QTL_REASON_SKIPPED + 1]; /* bad records by reason */
@@ -31,7 +36,7 @@ struct qtl_replay_input {
     uint64_t lines[QTL_STREAMS]; /* records seen a stream: lines count on through its files */
 };
 
-/* Starts as zeros. */
+/* Starts as zeros, with the first four fields set. */
 void qtl_replay_input_fini(struct qtl_replay_input *input);
 
 /* Adds a file's records. @thread main */
