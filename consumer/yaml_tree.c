@@ -94,9 +94,16 @@ static void report_libyaml(struct reader *reader)
         return;
     }
     QTL_ASSERT(parser->error != YAML_MEMORY_ERROR);
+    /* Not place_of(): at the end of the file libyaml's mark is on a line of its own. */
+    const uint32_t offset = offset_of(reader, parser->problem_mark);
+    const struct qtl_place place = place_at(reader->file, offset);
+    if (offset < reader->file.length && reader->file.bytes[offset] == '\t') {
+        qtl_problems_add(reader->problems, place, "a tab in the indentation; expected blanks");
+        return;
+    }
     const char *const context = parser->context != NULL ? parser->context : "";
     qtl_problems_add(
-        reader->problems, place_of(parser->problem_mark),
+        reader->problems, place,
         "not YAML: %s%s%s; expected YAML; an expression with `: ` or ` #`, or one that "
         "begins with a quote, needs quotes around it",
         context, context[0] != '\0' ? ", " : "", problem);
