@@ -40,10 +40,8 @@ struct qtl_replay_input {
 void qtl_replay_input_fini(struct qtl_replay_input *input);
 
 /* Adds a file's records. @thread main */
-QTL_CHECKED enum qtl_status
-qtl_replay_input_add(struct qtl_replay_input *input, const char *path, enum qtl_stream stream,
-                     enum qtl_record_format format, const struct qtl_rules *rules,
-                     qtl_replay_bad_record bad, void *context, struct qtl_error *error);
+QTL_CHECKED enum qtl_status qtl_replay_input_add(struct qtl_replay_input *input, const char *path,
+                                                 enum qtl_stream stream, struct qtl_error *error);
 
 /* Sorts; gives profile records without a time the first second of the whole input. */
 void qtl_replay_input_sort(struct qtl_replay_input *input);
