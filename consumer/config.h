@@ -1,18 +1,17 @@
 /*
- * The configuration: one YAML file, read through one table (schemas/settings.def), from which the
- * struct, the parser with its ranges and docs/CONFIGURATION.md are derived. Read at start by the
- * main thread; immutable afterwards.
+ * The configuration: one YAML file (consumer/config_file.h) and `--set`, read through one table
+ * (schemas/settings.def), from which the struct, the parser with its ranges and
+ * docs/CONFIGURATION.md are derived. Read at start by the main thread; immutable afterwards.
  */
 #ifndef QTL_CONSUMER_CONFIG_H
 #define QTL_CONSUMER_CONFIG_H
 
-#include "consumer/field.h"
+#include "consumer/field_map.h"
 #include "schemas/event.h"
 #include "schemas/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* The values of CHOICE settings; the words for them stand in the table. */
 enum qtl_delivery { QTL_DELIVERY_EXACTLY_ONCE, QTL_DELIVERY_AT_LEAST_ONCE };
@@ -26,12 +25,6 @@ enum qtl_unknown_kinds { QTL_UNKNOWN_KINDS_DEAD_LETTER, QTL_UNKNOWN_KINDS_SKIP }
 #define QTL_SETTING_TYPE_DURATION int64_t
 #define QTL_SETTING_TYPE_FLAG bool
 #define QTL_SETTING_TYPE_CHOICE int
-
-/* Where one canonical field stands in the user's records, and how it is written. */
-struct qtl_field_map {
-    char *path; /* owned, e.g. "customer.id"; NULL: the field's own name at the top */
-    struct qtl_conversion conversion;
-};
 
 struct qtl_stream_settings {
 #define QTL_STREAM_SETTING(member, name, type, standard, min, max, unit, text)                     \
@@ -55,21 +48,13 @@ struct qtl_config {
 void qtl_config_init(struct qtl_config *config);
 void qtl_config_fini(struct qtl_config *config);
 
-/* Reads a file over what the config holds. BAD_CONF: the first problem as `file:line:column:
- * sentence`, one line a problem. `config` must then only be finished. */
-QTL_CHECKED enum qtl_status qtl_config_read(struct qtl_config *config, const char *path,
-                                            struct qtl_error *error);
-
 /* One `name=value` of `--set`, e.g. `epoch.max_ms=200`, `streams.orders.timestamp=event`,
- * `streams.orders.fields.customer_id=customer.id`. */
+ * `streams.orders.fields.customer_id=customer.id`, `streams.orders.fields.amount.scale=2`. BAD_CONF
+ * with a sentence. */
 QTL_CHECKED enum qtl_status qtl_config_set(struct qtl_config *config, const char *assignment,
                                            struct qtl_error *error);
 
-/* What no single setting can tell: call it once all are read and set. */
-QTL_CHECKED enum qtl_status qtl_config_check(const struct qtl_config *config,
-                                             struct qtl_error *error);
-
-/* docs/CONFIGURATION.md, from the tables. */
-void qtl_config_print_documentation(FILE *out);
+/* Call it once all files are read and all settings set: what no single one of them can tell. */
+QTL_CHECKED enum qtl_status qtl_config_finish(struct qtl_config *config, struct qtl_error *error);
 
 #endif

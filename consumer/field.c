@@ -13,13 +13,14 @@ enum { O = 1 << QTL_STREAM_ORDERS, E = 1 << QTL_STREAM_ENGAGEMENT, C = 1 << QTL_
 
 struct field_row {
     const char *name;
+    const char *meaning;
     uint8_t type;
     uint8_t streams;
 };
 
 static const struct field_row rows[QTL_FIELDS] = {
 #define QTL_FIELD(name, text, type, streams, meaning)                                              \
-    [QTL_FIELD_##name] = {#text, QTL_FIELD_TYPE_##type, streams},
+    [QTL_FIELD_##name] = {#text, meaning, QTL_FIELD_TYPE_##type, streams},
 #include "schemas/fields.def"
 #undef QTL_FIELD
 };
@@ -28,6 +29,12 @@ const char *qtl_field_name(enum qtl_field field)
 {
     QTL_ASSERT(field < QTL_FIELDS);
     return rows[field].name;
+}
+
+const char *qtl_field_meaning(enum qtl_field field)
+{
+    QTL_ASSERT(field < QTL_FIELDS);
+    return rows[field].meaning;
 }
 
 enum qtl_field_type qtl_field_type(enum qtl_field field)

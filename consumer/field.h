@@ -71,6 +71,9 @@ struct qtl_fields {
 /* The field's name. Static text. @thread any */
 const char *qtl_field_name(enum qtl_field field);
 
+/* What it is, for documentation. Static text. @thread any */
+const char *qtl_field_meaning(enum qtl_field field);
+
 /* @thread any */
 enum qtl_field_type qtl_field_type(enum qtl_field field);
 

@@ -319,8 +319,9 @@ struct qtl_json_fields *qtl_json_fields_new(enum qtl_stream stream,
     json->step_count = 1;
     for (int i = 0; i < QTL_FIELDS; i++) {
         const enum qtl_field field = (enum qtl_field)i;
-        if (qtl_field_of(field, stream)) {
-            add_path(json, field, paths[field] != NULL ? paths[field] : qtl_field_name(field));
+        const char *const path = paths[field] != NULL ? paths[field] : qtl_field_name(field);
+        if (qtl_field_of(field, stream) && path[0] != '\0') {
+            add_path(json, field, path);
         }
     }
     renew_handle(json);

@@ -15,8 +15,8 @@
 
 struct qtl_json_fields;
 
-/* Takes the fields of `stream` from paths[field]; NULL there: the field's own name. The paths must
- * parse (qtl_json_path_parse) and are not needed afterwards. */
+/* Takes the fields of `stream` from paths[field]; NULL there: the field's own name, "": from
+ * nowhere. The paths must parse (qtl_json_path_parse) and are not needed afterwards. */
 struct qtl_json_fields *qtl_json_fields_new(enum qtl_stream stream,
                                             const char *const paths[QTL_FIELDS]);
 void qtl_json_fields_free(struct qtl_json_fields *json); /* NULL is fine */

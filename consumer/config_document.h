@@ -1,0 +1,12 @@
+/*
+ * docs/CONFIGURATION.md, written from the tables of settings and fields, so that it cannot say
+ * anything else than the program does. tests/unit/test_config.c holds the file against this.
+ */
+#ifndef QTL_CONSUMER_CONFIG_DOCUMENT_H
+#define QTL_CONSUMER_CONFIG_DOCUMENT_H
+
+#include <stdio.h>
+
+void qtl_config_document_print(FILE *out);
+
+#endif
