@@ -139,7 +139,7 @@ static void refuse_name(struct qtl_expression_context *context, const struct qtl
     }
     struct qtl_suggestion suggestion;
     qtl_suggestion_init(&suggestion, name);
-    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+    for (size_t i = 0; i < FUNCTION_COUNT && !qtl_problems_full(context->problems); i++) {
         qtl_suggestion_offer(&suggestion, functions[i].name);
     }
     qtl_problems_add(context->problems, token_place(lexer),
@@ -168,22 +168,30 @@ static const char *subject_wanted(const struct function *function)
     QTL_UNREACHABLE("a subject without words");
 }
 
+static void offer_subjects(const struct qtl_rules *rules, enum subject subject,
+                           struct qtl_suggestion *suggestion)
+{
+    const bool segment = subject == SUBJECT_SEGMENT || subject == SUBJECT_SEGMENT_STATE;
+    for (uint16_t i = 0; segment && i < rules->segment_count; i++) {
+        qtl_suggestion_offer(suggestion, rules->segments[i].name);
+    }
+    if (!segment && subject != SUBJECT_KIND) {
+        qtl_suggestion_offer(suggestion, "order");
+    }
+    for (uint16_t i = 0; !segment && subject != SUBJECT_ORDER && i < rules->kind_count; i++) {
+        qtl_suggestion_offer(suggestion, rules->kinds[i]);
+    }
+}
+
 static void refuse_subject(struct call *call, struct qtl_text name, struct qtl_place place)
 {
-    struct qtl_suggestion suggestion;
-    qtl_suggestion_init(&suggestion, name);
     const enum subject subject = call->function->subject;
     const struct qtl_rules *const rules = call->context->rules;
     const bool segment = subject == SUBJECT_SEGMENT || subject == SUBJECT_SEGMENT_STATE;
-    for (uint16_t i = 0; segment && i < rules->segment_count; i++) {
-        qtl_suggestion_offer(&suggestion, rules->segments[i].name);
-    }
-    const bool order = !segment && subject != SUBJECT_KIND;
-    if (order) {
-        qtl_suggestion_offer(&suggestion, "order");
-    }
-    for (uint16_t i = 0; !segment && subject != SUBJECT_ORDER && i < rules->kind_count; i++) {
-        qtl_suggestion_offer(&suggestion, rules->kinds[i]);
+    struct qtl_suggestion suggestion;
+    qtl_suggestion_init(&suggestion, name);
+    if (!qtl_problems_full(call->context->problems)) {
+        offer_subjects(rules, subject, &suggestion);
     }
     const char *hint = qtl_suggestion_sentence(&suggestion);
     if (subject == SUBJECT_KIND && (equals(name, "order") || equals(name, "orders"))) {

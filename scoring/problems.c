@@ -44,7 +44,7 @@ void qtl_problems_add(struct qtl_problems *problems, struct qtl_place place, con
                       ...)
 {
     QTL_ASSERT(problems->count <= QTL_PROBLEMS_MAX);
-    if (problems->count == QTL_PROBLEMS_MAX) {
+    if (qtl_problems_full(problems)) {
         problems->dropped++;
         return;
     }
@@ -57,6 +57,11 @@ void qtl_problems_add(struct qtl_problems *problems, struct qtl_place place, con
     };
     va_end(arguments);
     problems->count++;
+}
+
+bool qtl_problems_full(const struct qtl_problems *problems)
+{
+    return problems->count == QTL_PROBLEMS_MAX;
 }
 
 static int compare(const void *left, const void *right)

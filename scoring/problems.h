@@ -10,6 +10,7 @@
 
 #include "schemas/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,9 @@ void qtl_problems_fini(struct qtl_problems *problems);
  * terminals. */
 void qtl_problems_add(struct qtl_problems *problems, struct qtl_place place, const char *format,
                       ...) __attribute__((format(printf, 3, 4)));
+
+/* Whether further problems are only counted: what costs time to say need not be found out. */
+bool qtl_problems_full(const struct qtl_problems *problems);
 
 /* Sorts by place; problems of one place stay in the order of discovery. */
 void qtl_problems_sort(struct qtl_problems *problems);
