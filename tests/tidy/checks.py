@@ -9,6 +9,10 @@ FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 PARAMETERS_MAX = 6
 NESTING_MAX = 4
+# (file, function) -> the most parameters it may have: what a table of functions asks for.
+PARAMETERS_ALLOWED = {
+    ("consumer/local_reader.c", "read_records"): 7,  # read() of schemas/log.h
+}
 
 PRODUCT = ("schemas", "scoring", "consumer", "sinks")
 
@@ -96,8 +100,9 @@ def sizes(source):
         yield source.lines, f"the file has {source.lines} lines, at most {FILE_LINES_MAX}"
     for function in source.functions():
         lines = function.last_line - function.line + 1
+        parameters_max = PARAMETERS_ALLOWED.get((source.path, function.name), PARAMETERS_MAX)
         for value, most, what in ((lines, FUNCTION_LINES_MAX, "lines"),
-                                  (function.parameters, PARAMETERS_MAX, "parameters"),
+                                  (function.parameters, parameters_max, "parameters"),
                                   (function.nesting, NESTING_MAX, "levels of nesting")):
             if value > most:
                 yield function.line, f"{function.name} has {value} {what}, at most {most}"
