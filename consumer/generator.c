@@ -49,11 +49,13 @@
 #define SHARE_SEARCHED 0.3
 #define SHARE_CART_LEFT 0.35 /* visits without an order that fill a cart */
 #define SHARE_CART_EMPTIED 0.2
+#define SHARE_CHECKOUT_LEFT 0.2
 #define SHARE_CANCELLED 0.03
 #define SHARE_AMENDED 0.02
 #define SHARE_RETURNED 0.05
 #define SHARE_DISCOUNTED 0.2
 #define SHARE_REVIEWED 0.06
+#define SHARE_TICKET 0.02
 #define VISITS_PER_ORDER 2.5
 #define VISITS_PER_WEEK 0.03
 
@@ -73,6 +75,7 @@ enum happening {
     RETURN,
     COUPON,
     REVIEW,
+    TICKET,
     MAIL,
     OPEN,
     CLICK,
@@ -260,6 +263,8 @@ static void visit(struct qtl_generator *generator, const struct qtl_happening *h
         plan(generator, happening, CART, at);
         if (qtl_random_chance(random, SHARE_CART_EMPTIED)) {
             plan(generator, happening, CART_EMPTIED, after_seconds(random, at, 10, 2 * HOUR_S));
+        } else if (qtl_random_chance(random, SHARE_CHECKOUT_LEFT)) {
+            plan(generator, happening, CHECKOUT, after_seconds(random, at, 10, 5 * MINUTE_S));
         }
     }
     plan_visit(generator, happening, shopper);
@@ -280,7 +285,8 @@ static void plan_next_order(struct qtl_generator *generator, const struct qtl_ha
     plan(generator, &next, BUYING_VISIT, at - lead > order->at ? at - lead : order->at);
 }
 
-/* At most one of cancelled, amended and returned follows an order; a review may as well. */
+/* At most one of cancelled, amended and returned follows an order; a review or a question may too.
+ */
 static void plan_aftermath(struct qtl_generator *generator, const struct qtl_happening *order,
                            struct qtl_random *random)
 {
@@ -294,6 +300,9 @@ static void plan_aftermath(struct qtl_generator *generator, const struct qtl_hap
     }
     if (qtl_random_chance(random, SHARE_REVIEWED)) {
         plan(generator, order, REVIEW, after_seconds(random, order->at, 2 * DAY_S, 14 * DAY_S));
+    }
+    if (qtl_random_chance(random, SHARE_TICKET)) {
+        plan(generator, order, TICKET, after_seconds(random, order->at, HOUR_S, 10 * DAY_S));
     }
 }
 
@@ -432,6 +441,8 @@ static bool happen(struct qtl_generator *generator, const struct qtl_happening *
         return tell(event, KIND_coupon_redeemed);
     case REVIEW:
         return tell(event, KIND_review);
+    case TICKET:
+        return tell(event, KIND_support_ticket);
     case MAIL:
         return mail(generator, happening, event, shopper);
     case OPEN:

@@ -46,7 +46,7 @@ static uint32_t customer_of(const struct qtl_event *event)
 static void repeat_orders_are_as_many_as_pareto_nbd_says(void **state)
 {
     (void)state;
-    enum { CUSTOMERS = 60000, WEEKS = 78 };
+    enum { CUSTOMERS = 20000, WEEKS = 78 };
     struct qtl_generator *const shop = new_shop(7, CUSTOMERS, INT64_C(7) * WEEKS * 2);
     int64_t *const joined = calloc(CUSTOMERS + 1, sizeof(*joined));
     double repeats[2] = {0, 0}; /* within 39 and 78 weeks of the first */
@@ -70,15 +70,15 @@ static void repeat_orders_are_as_many_as_pareto_nbd_says(void **state)
     }
     qtl_generator_free(shop);
     free(joined);
-    assert_true(watched > 29000 && watched < 31000); /* joins are spread evenly: half of them */
-    assert_true(fabs(repeats[0] / watched / expected_repeats(39) - 1) < 0.03);
-    assert_true(fabs(repeats[1] / watched / expected_repeats(78) - 1) < 0.03);
+    assert_true(watched > 9700 && watched < 10300); /* joins are spread evenly: half of them */
+    assert_true(fabs(repeats[0] / watched / expected_repeats(39) - 1) < 0.05);
+    assert_true(fabs(repeats[1] / watched / expected_repeats(78) - 1) < 0.05);
 }
 
 static void amounts_are_as_gamma_gamma_says(void **state)
 {
     (void)state;
-    struct qtl_generator *const shop = new_shop(11, 50000, 30);
+    struct qtl_generator *const shop = new_shop(11, 20000, 30);
     double sum = 0;
     double sum_of_squares = 0;
     double first_orders = 0;
@@ -102,7 +102,7 @@ static void amounts_are_as_gamma_gamma_says(void **state)
     const double gamma = 15.44;
     const double mean = p * gamma / (q - 1);
     const double square = p * (p + 1) * gamma * gamma / ((q - 1) * (q - 2));
-    assert_true(first_orders > 49000);
+    assert_true(first_orders > 19500);
     assert_true(fabs(sum / first_orders / mean - 1) < 0.02);
     assert_true(fabs(sum_of_squares / first_orders / square - 1) < 0.15);
 }
@@ -144,9 +144,10 @@ static void all_that_a_shop_sees_is_there_in_time_order(void **state)
     assert_true(kinds[KIND_email_click] > 0);
     assert_true(kinds[KIND_page_view] > kinds[KIND_cart_add]);
     assert_true(kinds[KIND_cart_add] > kinds[KIND_checkout_start]); /* carts that were left */
-    /* Every order has its checkout, but for visits cut off by the end. */
-    assert_true(kinds[KIND_checkout_start] >= orders[QTL_ORDER_PLACED]);
-    assert_true(kinds[KIND_checkout_start] < orders[QTL_ORDER_PLACED] + 20);
+    /* Every order has its checkout; some checkouts are left. */
+    assert_true(kinds[KIND_checkout_start] > orders[QTL_ORDER_PLACED]);
+    assert_true(kinds[KIND_checkout_start] < 2 * orders[QTL_ORDER_PLACED]);
+    assert_true(kinds[KIND_support_ticket] > 0);
     assert_true(kinds[KIND_sign_up] > 2500 && kinds[KIND_sign_up] < 3500);
 }
 
