@@ -76,7 +76,9 @@ def book(history, event, clock, retention):
 
 def book_time(event):
     """Where an amendment that places its order, or a return, is booked."""
-    return min(event.placed_at, event.occurred_at) if event.placed_at is not None else event.occurred_at
+    if event.placed_at is None:
+        return event.occurred_at
+    return min(event.placed_at, event.occurred_at)
 
 
 def find_known(history, order_id, known_after):
@@ -125,9 +127,8 @@ def book_amended(history, event, _clock, known_after):
     order = history.orders[place]
     if order.voided or stamp < order.amended:
         return history
-    amended = order._replace(
-        spend=event.amount, margin=event.margin, items=event.items, discount=event.discount, amended=stamp
-    )
+    values = {"spend": event.amount, "margin": event.margin, "items": event.items}
+    amended = order._replace(**values, discount=event.discount, amended=stamp)
     return with_order(history, place, amended)
 
 
@@ -143,7 +144,8 @@ def book_cancelled(history, event, clock, known_after):
 
 
 def same_return(event, other):
-    if event.event_id:
+    """The same event_id; where neither has one, the same order at the same second."""
+    if event.event_id or other.event_id:
         return other.event_id == event.event_id
     return (other.order_id, other.occurred_at) == (event.order_id, event.occurred_at)
 
@@ -172,14 +174,17 @@ def book_engagement(history, event, known_after):
 
 
 def overflows(history, event):
-    """Whether a lifetime total that the event touches is past 2^62."""
+    """Whether the magnitudes of anything that the event touches add up to more than 2^62. Of
+    magnitudes, so that no window's sum can be more either, in whatever order records came."""
     if event.stream == "customers":
         return False
     if event.stream == "engagement":
-        totals = [value_total(history, event.kind, -math.inf)]
+        columns = [[e.value for e in history.engagement if e.kind == event.kind]]
     else:
-        totals = [order_total(history, name, -math.inf) for name in ("spend", "margin", "items", "discount")]
-    return any(abs(total) > TOTAL_MAX for total in totals)
+        names = ("spend", "margin", "items", "discount")
+        columns = [[getattr(order, name) for order in standing(history)] for name in names]
+        columns.append([one.amount for one in history.returns])
+    return any(sum(map(abs, column)) > TOTAL_MAX for column in columns)
 
 
 # ---- metrics: each from scratch, over everything later than `after` ---------------------------------

@@ -90,7 +90,7 @@ def journey(folder):
 def redemptions(folder):
     with open(os.path.join(shared(), "data", "coupon_redemptions.csv"), encoding="utf-8", newline="") as file:
         rows = [
-            (row["household_id"], "coupon_redeemed", seconds(row["redemption_date"], "%Y-%m-%d"), f"redemption-{number}")
+            (row["household_id"], "coupon_redeemed", seconds(row["redemption_date"], "%Y-%m-%d"), f"coupon-{number}")
             for number, row in enumerate(csv.DictReader(file), 1)
         ]
     columns = ("customer_id", "kind", "occurred_at", "event_id")

@@ -18,8 +18,8 @@ RETENTIONS = {
 }
 KINDS = ["email_sent", "email_open", "cart_add", "search", "page_view", "leaflet", "app_push_sent"]
 OWN_KINDS = ["leaflet", "app_push_sent"]
-NAMES = ["vip", "at-risk", "7-up", "won_back", "a", "B2", "_x", "order", "any", "long-name_with-3-parts",
-         "99", "cart_abandoned", "in_", "z-", "not-now", "email_open"]
+NAMES = ["vip", "at-risk", "7-up", "won_back", "a", "B2", "_x", "order", "any", "in_", "z-", "not-now"]
+NAMES += ["long-name_with-3-parts", "99", "cart_abandoned", "email_open"]
 HOLDOUTS = ["10%", "0.5%", "33.33%", "50%", "100%"]
 SIGNS = [">", ">=", "<", "<=", "==", "!="]
 
@@ -45,12 +45,13 @@ class RandomRules:
     # ---- expressions, by type ----
 
     def sum_metric(self):
-        name = self.pick("orders", "orders", "spend", "spend", "margin", "items", "discount", "returns", "aov")
+        name = self.pick("orders", "spend", "orders", "spend", "margin", "items", "discount", "returns", "aov")
         return f"{name}({self.length()})" if self.chance(0.75) else f"{name}()"
 
     def kind_metric(self):
         name, kind = self.pick("count", "count", "value"), self.random.choice(KINDS)
-        return f"{name}({kind}{self.pick(',', ', ')}{self.length()})" if self.chance(0.75) else f"{name}({kind})"
+        window = f"{self.pick(',', ', ')}{self.length()}" if self.chance(0.75) else ""
+        return f"{name}({kind}{window})"
 
     def literal(self):
         value = str(self.random.choice(self.thresholds))
@@ -66,8 +67,8 @@ class RandomRules:
             return f"-{self.number(depth - 1)}"
         if roll < 0.8:
             return f"({self.number(depth - 1)})"
-        blank = self.pick(" ", " ", "  ")
-        return f"{self.number(depth - 1)}{blank}{self.pick('+', '-', '*', '/')}{blank}{self.number(depth - 1)}"
+        sign = f"{self.pick(' ', '  ')}{self.pick('+', '-', '*', '/')} "
+        return self.number(depth - 1) + sign + self.number(depth - 1)
 
     def duration_comparison(self, segments):
         subject = self.random.choice(["order", "any", *KINDS])
@@ -123,7 +124,7 @@ class RandomRules:
         if self.retention:
             lines.append(f"retention: {self.retention}")
         lines.append("segments:")
-        names = self.random.sample(NAMES, self.random.randint(1, 8))
+        names = self.random.sample(NAMES, self.random.randint(1, 10))
         rank = self.random.sample(names, len(names))  # a rule may name those of lower rank
         for name in names:
             lines += self.segment(name, rank[: rank.index(name)])

@@ -14,7 +14,9 @@ Of one kind of engagement a customer has fewer than 1,024, beyond which the engi
 import json
 import os
 import random
+import re
 import sys
+from datetime import datetime, timedelta, timezone
 
 import expression
 from prepare import write_csv
@@ -22,10 +24,14 @@ from random_rules import KINDS, OWN_KINDS, RandomRules
 
 START = 1_600_000_000
 STEPS = {"minutes": 40, "days": 20_000, "years": 1_500_000}
-CUSTOMER_IDS = ["c1", "c2", "C10", "zoë", "日本", 'quo"te\\', "a,b", "820982911946154508", "x y", "😀", "c-3", "tab\there"]
+CUSTOMER_IDS = ["c1", "c2", "C10", "zoë", "日本", 'quo"te\\', "a,b", "820982911946154508", "x y", "😀"]
+CUSTOMER_IDS += ["c-3", "tab\there", "x" * 255, "🦊c1", "é", "\u007f"]
 STORMS = [("none", 12), ("storm", 2), ("ids", 2), ("cancellations", 1), ("huge", 2)]
 
-ORDERS = ("customer_id", "order_id", "occurred_at", "amount", "kind", "event_id", "margin", "items", "discount", "placed_at")
+ORDERS = ("customer_id", "order_id", "occurred_at", "amount", "kind", "event_id")
+ORDERS += ("margin", "items", "discount", "placed_at")
+TEXTS = ("customer_id", "order_id", "event_id", "kind")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?")
 ENGAGEMENT = ("customer_id", "kind", "occurred_at", "event_id", "value")
 CUSTOMERS = ("customer_id", "occurred_at")
 
@@ -37,7 +43,7 @@ class RandomShop:
         self.rules = RandomRules(self.random, self.scale)
         names, weights = zip(*STORMS)
         self.special = self.random.choices(names, weights)[0]
-        self.customers = self.random.sample(CUSTOMER_IDS, self.random.randint(1, 6))
+        self.customers = self.random.sample(CUSTOMER_IDS, self.random.randint(1, 10))
         self.lengths = [expression.parse_duration(text) for text in self.rules.lengths]
         self.orders, self.engagement, self.profiles = [], [], []
         self.times = [START]
@@ -71,6 +77,9 @@ class RandomShop:
     def signed(self):
         return self.random.choice(["", "", "-"]) + self.amount()
 
+    def item_count(self):
+        return str(self.random.choice([1, 2, 3, 0, 2.5]))
+
     def order_id(self):
         if self.chance(0.4):
             self.fresh += 1
@@ -86,11 +95,13 @@ class RandomShop:
             return str(second + self.random.choice([0, 1, 1000]))
         if roll < 0.8:
             return str(self.random.choice(self.times[-30:]))
-        return str(max(START - 86_400, second - self.random.choice(self.lengths) - self.random.choice([0, 1, -1])))
+        before = self.random.choice(self.lengths) + self.random.choice([0, 1, -1])
+        return str(max(START - 86_400, second - before))
 
     def add_order(self, second, customer=None, order_id=None, kind=None):
-        kind = kind or self.random.choices(["placed", "", "cancelled", "amended", "returned"], [4, 2, 1.5, 1.5, 1.5])[0]
-        optional = {"margin": self.signed, "items": lambda: str(self.random.choice([1, 2, 3, 0, 2.5])), "discount": self.amount}
+        kinds = {"placed": 4, "": 2, "cancelled": 1.5, "amended": 1.5, "returned": 1.5}
+        kind = kind or self.random.choices(list(kinds), list(kinds.values()))[0]
+        optional = {"margin": self.signed, "items": self.item_count, "discount": self.amount}
         record = {
             "customer_id": customer or self.random.choice(self.customers),
             "order_id": order_id or self.order_id(),
@@ -105,7 +116,7 @@ class RandomShop:
 
     def add_engagement(self, second, event_id=None, customer=None, kind=None):
         if event_id is None:
-            event_id = self.random.choice(["", f"e{self.random.randint(1, 30)}", f"e{self.random.randint(1, 5)}"])
+            event_id = f"e{self.random.randint(1, 30)}" if self.chance(0.6) else ""
         self.engagement.append(
             {
                 "customer_id": customer or self.random.choice(self.customers),
@@ -117,7 +128,8 @@ class RandomShop:
         )
 
     def add_profile(self, second):
-        self.profiles.append({"customer_id": self.random.choice(self.customers + ["only-a-profile"]), "occurred_at": second})
+        customer = self.random.choice(self.customers + ["only-a-profile"])
+        self.profiles.append({"customer_id": customer, "occurred_at": second})
 
     def ordinary(self, count):
         for _ in range(count):
@@ -171,21 +183,42 @@ class RandomShop:
         return self.random.choice(self.times)
 
 
-def write_ndjson(path, columns, rows, random):
+def time_text(second, random):
+    """An integer, or now and then ISO 8601 in one of its forms."""
+    if second == "" or random.random() < 0.8:
+        return second
+    offset = random.choice([0, 3600, -19_800])
+    moment = datetime.fromtimestamp(int(second), timezone(timedelta(seconds=offset)))
+    text = moment.isoformat(random.choice("T "))
+    return random.choice([text, text[:-6] + ".75Z"]) if offset == 0 else text
+
+
+def json_line(row, columns, random):
     """Numbers as JSON numbers, digit for digit; ids that look like numbers now and then, too."""
-    numbers = {"occurred_at", "placed_at", "amount", "margin", "items", "discount", "value"}
-    with open(path, "w", encoding="utf-8") as file:
-        for row in rows:
-            parts = []
-            for name in columns:
-                value = row[name]
-                if value == "" and random.random() < 0.8:
-                    continue
-                bare = name in numbers or value.isdigit() and value.isascii() and random.random() < 0.5
-                text = value if bare and value else json.dumps(value, ensure_ascii=random.random() < 0.5)
-                parts.append(f"{json.dumps(name)}: {text if value else 'null'}")
-            file.write("{" + ", ".join(parts) + "}\n")
-    return path
+    parts = []
+    for name in columns:
+        value = row[name]
+        if value == "" and random.random() < 0.8:
+            continue
+        bare = NUMBER.fullmatch(value) and (name not in TEXTS or random.random() < 0.5)
+        text = value if bare else json.dumps(value, ensure_ascii=random.random() < 0.5)
+        parts.append(f"{json.dumps(name)}: {text if value else 'null'}")
+    return "{" + ", ".join(parts) + "}\n"
+
+
+def write_file(path, columns, rows, random):
+    """As CSV or NDJSON, columns and now and then rows in any order. Returns the path."""
+    columns = random.sample(columns, len(columns))
+    if random.random() < 0.3:
+        rows = random.sample(rows, len(rows))
+    times = {name for name in columns if name.endswith("_at")}
+    rows = [{name: time_text(row[name], random) if name in times else row[name] for name in columns} for row in rows]
+    if random.random() < 0.3:
+        path += ".ndjson"
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(json_line(row, columns, random) for row in rows)
+        return path
+    return write_csv(f"{path}.csv", columns, (row.values() for row in rows))
 
 
 def write(seed, folder):
@@ -195,17 +228,18 @@ def write(seed, folder):
     made = {"rules": os.path.join(folder, "rules.yaml"), "to": shop.last_clock()}
     with open(made["rules"], "w", encoding="utf-8") as file:
         file.write(shop.rules.text())
-    tables = (("orders", ORDERS, shop.orders), ("engagement", ENGAGEMENT, shop.engagement), ("customers", CUSTOMERS, shop.profiles))
-    for stream, columns, rows in tables:
+    tables = {
+        "orders": (ORDERS, shop.orders),
+        "engagement": (ENGAGEMENT, shop.engagement),
+        "customers": (CUSTOMERS, shop.profiles),
+    }
+    for stream, (columns, rows) in tables.items():
         cut = shop.random.choice([len(rows), shop.random.randint(0, len(rows))])  # one file or two
         parts = [rows[:cut], rows[cut:]] if cut < len(rows) else [rows]
-        made[stream] = []
-        for number, part in enumerate(parts, 1):
-            path = os.path.join(folder, f"{stream}-{number}")
-            if shop.chance(0.3):
-                made[stream].append(write_ndjson(f"{path}.ndjson", columns, part, shop.random))
-            else:
-                made[stream].append(write_csv(f"{path}.csv", columns, ([row[name] for name in columns] for row in part)))
+        made[stream] = [
+            write_file(os.path.join(folder, f"{stream}-{number}"), columns, part, shop.random)
+            for number, part in enumerate(parts, 1)
+        ]
     return made
 
 
