@@ -41,6 +41,10 @@ __attribute__((format(printf, 2, 3))) static void warn(struct qtl_csv_columns *c
     va_start(arguments, format);
     vsnprintf(columns->warning + length, WARNING_BYTES - length, format, arguments);
     va_end(arguments);
+    /* The file's bytes go to a terminal. */
+    for (char *at = columns->warning + length; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
+    }
 }
 
 /* The field that a header cell names, in any case. */
@@ -65,7 +69,8 @@ static enum qtl_status read_column(struct qtl_csv_columns *columns, struct qtl_t
     cell = qtl_value_trim(cell);
     columns->fields[number] = COLUMN_IGNORED;
     if (columns->stream == QTL_STREAM_CUSTOMERS && cell.length > prefix &&
-        memcmp(cell.bytes, ATTRIBUTE_PREFIX, prefix) == 0) {
+        memcmp(cell.bytes, ATTRIBUTE_PREFIX, prefix) == 0 && qtl_value_is_utf8(cell) &&
+        memchr(cell.bytes, '\0', cell.length) == NULL) {
         columns->fields[number] = COLUMN_ATTRIBUTE;
         columns->attributes[number] = strndup(cell.bytes + prefix, cell.length - prefix);
         QTL_ASSERT(columns->attributes[number] != NULL);
@@ -165,8 +170,11 @@ bool qtl_csv_columns_fill(const struct qtl_csv_columns *columns, const struct qt
         return false;
     }
     for (uint32_t i = 0; i < row->count; i++) {
-        if (columns->fields[i] >= 0 && row->cells[i].length > 0) {
-            fields->slots[columns->fields[i]] = (struct qtl_slot){row->cells[i], QTL_SLOT_STRING};
+        const struct qtl_text cell = row->cells[i];
+        if (columns->fields[i] >= 0 && cell.length > 0) {
+            fields->slots[columns->fields[i]] = (struct qtl_slot){cell, QTL_SLOT_STRING};
+        } else if (columns->fields[i] == COLUMN_ATTRIBUTE && !qtl_value_is_utf8(cell)) {
+            fields->slots[QTL_FIELD_ATTRIBUTES].type = QTL_SLOT_BROKEN;
         }
     }
     return true;

@@ -41,6 +41,10 @@ struct qtl_decoder {
     bool skip_unknown_kinds;
     const char *base_currency;
     struct qtl_conversion conversions[QTL_FIELDS];
+    /* Sets of fields, bit by bit, and the fields' types: looked up once, not per record. */
+    uint32_t own_fields;
+    uint32_t required_fields;
+    uint8_t types[QTL_FIELDS];
     struct kind_name kinds[QTL_KINDS_MAX];
     uint8_t kind_count;
     struct qtl_json_fields *json;
@@ -67,6 +71,17 @@ static void add_kind(struct qtl_decoder *decoder, const char *name)
 {
     QTL_ASSERT(decoder->kind_count < QTL_KINDS_MAX);
     decoder->kinds[decoder->kind_count++] = (struct kind_name){name, (uint32_t)strlen(name)};
+}
+
+static void learn_fields(struct qtl_decoder *decoder)
+{
+    for (int i = 0; i < QTL_FIELDS; i++) {
+        const enum qtl_field field = (enum qtl_field)i;
+        const uint32_t bit = UINT32_C(1) << i;
+        decoder->types[i] = (uint8_t)qtl_field_type(field);
+        decoder->own_fields |= qtl_field_of(field, decoder->stream) ? bit : 0;
+        decoder->required_fields |= qtl_field_required(field, decoder->stream) ? bit : 0;
+    }
 }
 
 static void learn_kinds(struct qtl_decoder *decoder, const struct qtl_rules *rules)
@@ -106,6 +121,7 @@ struct qtl_decoder *qtl_decoder_new(enum qtl_stream stream,
             decoder->conversions[field] = settings->fields[field].conversion;
         }
     }
+    learn_fields(decoder);
     learn_kinds(decoder, rules);
     decoder->json = qtl_json_fields_new(stream, paths);
     return decoder;
@@ -149,19 +165,26 @@ static bool type_fits(enum qtl_field_type type, const struct qtl_slot *slot)
     return false;
 }
 
-static enum qtl_reason check_types(const struct qtl_decoder *decoder,
-                                   const struct qtl_fields *fields)
+/* The stream's fields that the record has. */
+static uint32_t present_fields(const struct qtl_decoder *decoder, const struct qtl_fields *fields)
 {
-    for (int i = 0; i < QTL_FIELDS; i++) {
-        const enum qtl_field field = (enum qtl_field)i;
+    uint32_t present = 0;
+    for (uint32_t i = 0; i < QTL_FIELDS; i++) {
+        present |= (is_absent(&fields->slots[i]) ? UINT32_C(0) : UINT32_C(1)) << i;
+    }
+    return present & decoder->own_fields;
+}
+
+static enum qtl_reason check_types(const struct qtl_decoder *decoder,
+                                   const struct qtl_fields *fields, uint32_t present)
+{
+    for (; present != 0; present &= present - 1) {
+        const int field = __builtin_ctz(present);
         const struct qtl_slot *const slot = &fields->slots[field];
-        if (is_absent(slot) || !qtl_field_of(field, decoder->stream)) {
-            continue;
-        }
         if (field == QTL_FIELD_CUSTOMER_ID && slot->type == QTL_SLOT_BROKEN) {
             continue; /* a reason of its own */
         }
-        if (!type_fits(qtl_field_type(field), slot)) {
+        if (!type_fits(decoder->types[field], slot)) {
             return QTL_REASON_MALFORMED;
         }
         if (!fields->is_utf8 && field != QTL_FIELD_CUSTOMER_ID && !qtl_value_is_utf8(slot->text)) {
@@ -197,13 +220,11 @@ static enum qtl_reason take_kind(const struct qtl_decoder *decoder, const struct
 }
 
 static enum qtl_reason check_required(const struct qtl_decoder *decoder,
-                                      const struct qtl_fields *fields, uint8_t kind)
+                                      const struct qtl_fields *fields, uint32_t present,
+                                      uint8_t kind)
 {
-    for (int i = 0; i < QTL_FIELDS; i++) {
-        const enum qtl_field field = (enum qtl_field)i;
-        if (qtl_field_required(field, decoder->stream) && is_absent(&fields->slots[field])) {
-            return QTL_REASON_MISSING_FIELD;
-        }
+    if ((decoder->required_fields & ~present) != 0) {
+        return QTL_REASON_MISSING_FIELD;
     }
     if (decoder->stream != QTL_STREAM_ORDERS) {
         return QTL_REASON_NONE;
@@ -324,12 +345,13 @@ enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   struct qtl_event *event)
 {
     *event = (struct qtl_event){.stream = (uint8_t)decoder->stream};
-    enum qtl_reason reason = check_types(decoder, fields);
+    const uint32_t present = present_fields(decoder, fields);
+    enum qtl_reason reason = check_types(decoder, fields, present);
     if (reason == QTL_REASON_NONE) {
         reason = take_kind(decoder, fields, &event->kind);
     }
     if (reason == QTL_REASON_NONE) {
-        reason = check_required(decoder, fields, event->kind);
+        reason = check_required(decoder, fields, present, event->kind);
     }
     if (reason == QTL_REASON_NONE) {
         reason = take_ids(fields, event);
@@ -355,6 +377,22 @@ enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
     return reason;
 }
 
+/* Whether a document that is not UTF-8 is so outside the customer id, too: then it is no JSON.
+ * Where escapes hide the id's place, its own bytes are blamed. */
+static bool broken_elsewhere(struct qtl_text document, struct qtl_text customer_id)
+{
+    if (qtl_value_is_utf8(customer_id)) {
+        return true;
+    }
+    const uintptr_t before = (uintptr_t)customer_id.bytes - (uintptr_t)document.bytes;
+    if (before >= document.length) {
+        return false;
+    }
+    const uint32_t after = (uint32_t)before + customer_id.length;
+    return !qtl_value_is_utf8((struct qtl_text){document.bytes, (uint32_t)before}) ||
+           !qtl_value_is_utf8((struct qtl_text){document.bytes + after, document.length - after});
+}
+
 enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
                            struct qtl_event *event)
 {
@@ -363,8 +401,9 @@ enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_rec
         !qtl_json_fields_read(decoder->json, record->value, &fields)) {
         return QTL_REASON_MALFORMED;
     }
-    if (!fields.is_utf8 && qtl_value_is_utf8(fields.slots[QTL_FIELD_CUSTOMER_ID].text)) {
-        return QTL_REASON_MALFORMED; /* the bad bytes stand elsewhere: no JSON text */
+    if (!fields.is_utf8 &&
+        broken_elsewhere(record->value, fields.slots[QTL_FIELD_CUSTOMER_ID].text)) {
+        return QTL_REASON_MALFORMED;
     }
     return qtl_decode_fields(decoder, &fields, record->timestamp_ms, event);
 }

@@ -15,13 +15,15 @@
  * One YAJL handle serves all documents: with "multiple values" allowed it is ready for the next one
  * after each whole document, and keeps its buffers, so that nothing is allocated per record. A
  * second value in one document is refused here; after a document that failed the handle is made
- * anew. Strings with escapes lie in YAJL's buffer until the next token: they are copied to
- * `scratch`, which is as large as the document (no escape is shorter than what it means).
+ * anew. That a document is whole is proved by an empty object of ours behind it:
+ * yajl_complete_parse passes over a string that is left open behind the document, and would begin
+ * the next one in it. Strings with escapes lie in YAJL's buffer until the next token: they are
+ * copied to `scratch`, which is as large as the document (no escape is shorter than what it means).
  *
- * What YAJL lets through is checked here: a lone surrogate (\ud800) becomes `?` in YAJL, which
- * would make one customer out of two, so a document that has one marks escaped texts with a `?` as
- * broken. YAJL's own check of UTF-8 passes overlong forms: it is off, ours looks at the whole
- * document.
+ * What YAJL lets through is checked here: of a lone surrogate (\ud800) it makes something, which
+ * would make one customer out of two; so in a document that has one, escaped texts that may come of
+ * it are marked as broken. YAJL's own check of UTF-8 passes overlong forms: it is off, ours looks
+ * at the whole document.
  *
  * Where the rest of the mapping (DESIGN 2) goes: sums and counts are targets of a step that add up
  * instead of overwriting; `[]` is a step that every element takes, with its condition evaluated at
@@ -77,7 +79,8 @@ struct qtl_json_fields {
     struct qtl_fields *fields;
     struct level levels[QTL_JSON_DEPTH_MAX];
     uint32_t depth;
-    uint32_t values;      /* at the top: must become 1 */
+    uint32_t values;      /* at the top: 1, then 2 with the empty object of ours */
+    bool closing;         /* the document is read, ours follows */
     bool lone_surrogates; /* somewhere in the document */
     char *scratch;
     size_t scratch_length;
@@ -212,6 +215,18 @@ static int on_number(void *context, const char *bytes, size_t length)
     return 1;
 }
 
+/* What YAJL makes of a surrogate without its partner: `?`, its three bytes, or together with any
+ * other escape a character past U+FFFF. */
+static bool may_be_broken(struct qtl_text text)
+{
+    for (uint32_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] == '?' || (unsigned char)text.bytes[i] >= 0xf0) {
+            return true;
+        }
+    }
+    return !qtl_value_is_utf8(text);
+}
+
 static int on_string(void *context, const unsigned char *bytes, size_t length)
 {
     struct qtl_json_fields *const json = context;
@@ -224,7 +239,7 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
     }
     struct qtl_slot slot = {kept(json, (const char *)bytes, length), QTL_SLOT_STRING};
     const bool copied = slot.text.bytes == json->scratch + json->scratch_length - length;
-    if (json->lone_surrogates && copied && memchr(bytes, '?', length) != NULL) {
+    if (json->lone_surrogates && copied && may_be_broken(slot.text)) {
         slot.type = QTL_SLOT_BROKEN;
     }
     fill(json, step, slot);
@@ -238,9 +253,13 @@ static int open_container(struct qtl_json_fields *json, bool is_array)
     }
     if (json->depth == 0) {
         json->values++;
-        if (json->values > 1 || is_array) {
+        if (json->values > (json->closing ? 2 : 1) || is_array) {
             return 0;
         }
+    }
+    if (json->closing) {
+        json->levels[json->depth++] = (struct level){NONE, NONE, -1};
+        return 1;
     }
     const uint16_t step = next_step(json);
     fill(json, step, (struct qtl_slot){.type = QTL_SLOT_CONTAINER});
@@ -391,6 +410,18 @@ static void reserve_scratch(struct qtl_json_fields *json, size_t bytes)
     }
 }
 
+static bool parse(struct qtl_json_fields *json, const char *bytes, size_t length)
+{
+    return yajl_parse(json->yajl, (const unsigned char *)bytes, length) == yajl_status_ok;
+}
+
+/* Whether nothing of the document is left in the parser. */
+static bool close_document(struct qtl_json_fields *json)
+{
+    json->closing = true;
+    return parse(json, "{}", 2) && json->depth == 0 && json->values == 2;
+}
+
 bool qtl_json_fields_read(struct qtl_json_fields *json, struct qtl_text document,
                           struct qtl_fields *fields)
 {
@@ -404,12 +435,10 @@ bool qtl_json_fields_read(struct qtl_json_fields *json, struct qtl_text document
     json->fields = fields;
     json->depth = 0;
     json->values = 0;
+    json->closing = false;
     json->lone_surrogates = has_lone_surrogate(document);
-    const bool parsed = document.length > 0 &&
-                        yajl_parse(json->yajl, (const unsigned char *)document.bytes,
-                                   document.length) == yajl_status_ok &&
-                        yajl_complete_parse(json->yajl) == yajl_status_ok && json->values == 1 &&
-                        json->depth == 0;
+    const bool parsed = parse(json, document.bytes, document.length) && json->depth == 0 &&
+                        json->values == 1 && close_document(json);
     if (!parsed) {
         renew_handle(json);
     }
