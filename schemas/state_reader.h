@@ -38,6 +38,7 @@ struct qtl_state_reader {
     struct qtl_segment_names *segments;
     size_t segment_capacity;
     struct qtl_text *states;
+    size_t state_count;
     size_t state_capacity;
     struct qtl_bytes texts; /* the names */
 };
