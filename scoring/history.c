@@ -10,6 +10,7 @@
 #include "scoring/amendments.h"
 #include "scoring/base/assert.h"
 #include "scoring/base/hash.h"
+#include "scoring/base/i128.h"
 #include "scoring/base/pool.h"
 
 static const struct qtl_amounts nothing;
@@ -42,14 +43,23 @@ static void remember(const struct booking *booking, unsigned code, int64_t secon
     }
 }
 
-/* Whether every total stays within its bound when `less` (may be NULL) makes way for `more`. */
+/* Whether every total stays within its bound when `less` (may be NULL) makes way for `more`. What
+ * is bounded is the sum of magnitudes: late and back-dated bookings put rows between others, so
+ * that only this keeps every window's sum within 64 bits. */
 static bool totals_fit(const struct qtl_series *series, const struct qtl_amounts *less,
                        const struct qtl_amounts *more)
 {
+    qtl_i128 totals[QTL_COLUMNS];
     for (int column = 0; column < QTL_COLUMNS; column++) {
-        const int64_t total = qtl_series_total(series, (enum qtl_column)column, series->count) -
-                              (less == NULL ? 0 : less->column[column]) + more->column[column];
-        if (total > QTL_TOTAL_E4_MAX || total < -QTL_TOTAL_E4_MAX) {
+        totals[column] =
+            (qtl_i128)qtl_series_total(series, (enum qtl_column)column, series->count) -
+            (less == NULL ? 0 : less->column[column]) + more->column[column];
+    }
+    const int may_be_negative =
+        series->code == QTL_SERIES_ORDERS ? QTL_COLUMN_MARGIN : QTL_COLUMN_VALUE;
+    totals[may_be_negative] += 2 * totals[QTL_COLUMN_NEGATIVE];
+    for (int column = 0; column < QTL_COLUMNS; column++) {
+        if (totals[column] > QTL_TOTAL_E4_MAX) {
             return false;
         }
     }
@@ -67,12 +77,18 @@ static void add_row(const struct booking *booking, struct qtl_series *series, in
     }
 }
 
+static int64_t below_zero(int64_t value)
+{
+    return value < 0 ? -value : 0;
+}
+
 static struct qtl_amounts amounts_of(const struct qtl_event *event)
 {
     return (struct qtl_amounts){.column = {[QTL_COLUMN_AMOUNT] = event->amount_e4,
                                            [QTL_COLUMN_MARGIN] = event->margin_e4,
                                            [QTL_COLUMN_ITEMS] = event->items_e4,
-                                           [QTL_COLUMN_DISCOUNT] = event->discount_e4}};
+                                           [QTL_COLUMN_DISCOUNT] = event->discount_e4,
+                                           [QTL_COLUMN_NEGATIVE] = below_zero(event->margin_e4)}};
 }
 
 /* When the order was placed that a record of another kind speaks of. */
@@ -231,7 +247,9 @@ static enum qtl_reason book_engagement(const struct booking *booking)
         booking->history->duplicates++;
         return QTL_REASON_NONE;
     }
-    const struct qtl_amounts amounts = {.column = {[QTL_COLUMN_VALUE] = event->amount_e4}};
+    const struct qtl_amounts amounts = {
+        .column = {[QTL_COLUMN_VALUE] = event->amount_e4,
+                   [QTL_COLUMN_NEGATIVE] = below_zero(event->amount_e4)}};
     struct qtl_series *const series = series_of(booking, event->kind);
     if (!totals_fit(series, NULL, &amounts)) {
         return QTL_REASON_BAD_AMOUNT;

@@ -29,7 +29,8 @@ struct qtl_history {
 
 /* Books an event at the customer's clock as it will be after it (`clock`; the customer's own is not
  * touched). QTL_REASON_NONE, also where the event is a repeat and changes nothing; or
- * QTL_REASON_BAD_AMOUNT where a total would pass 2^62, and then nothing has changed. */
+ * QTL_REASON_BAD_AMOUNT where the magnitudes of a total's parts would pass 2^62 in sum, and then
+ * nothing has changed. */
 enum qtl_reason qtl_history_book(struct qtl_history *history, struct qtl_customer *customer,
                                  int64_t clock, const struct qtl_event *event);
 

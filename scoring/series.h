@@ -40,8 +40,10 @@ enum qtl_column {
     QTL_COLUMN_MARGIN,
     QTL_COLUMN_ITEMS, /* absent: one each */
     QTL_COLUMN_DISCOUNT,
+    QTL_COLUMN_NEGATIVE, /* magnitudes of what is below 0 in the column that may be: margin, value
+                          */
 };
-#define QTL_COLUMNS 4
+#define QTL_COLUMNS 5
 #define QTL_COLUMN_VALUE QTL_COLUMN_AMOUNT
 
 struct qtl_series {
