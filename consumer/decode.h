@@ -13,6 +13,7 @@
 
 #include "schemas/event.h"
 #include "schemas/log.h"
+#include "schemas/reason.h"
 
 struct qtl_decoder;
 struct qtl_fields; /* consumer/field.h */
@@ -46,8 +47,5 @@ enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   struct qtl_event *event);
 
 enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder);
-
-/* The reason's code as users see it, e.g. "bad_amount". Static text. @thread any */
-const char *qtl_reason_code(enum qtl_reason reason);
 
 #endif

@@ -28,7 +28,8 @@ struct qtl_transition {
     struct qtl_text customer_id;
     struct qtl_text cause_event_id; /* length 0: absent */
     const struct qtl_evidence *evidence;
-    uint64_t id_high; /* qtl_hash_128 over what DESIGN 6 names; see scoring/transition_id.h */
+    const uint8_t *states; /* of every segment after this evaluation, in the rules' order */
+    uint64_t id_high;      /* qtl_hash_128 over what DESIGN 6 names; see scoring/transition_id.h */
     uint64_t id_low;
     int64_t at;
     uint32_t sequence;       /* per customer, from 1, gapless */

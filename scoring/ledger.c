@@ -27,7 +27,7 @@ bool qtl_ledger_is_due(const struct qtl_epoch_slice *part)
             return true;
         }
     }
-    return part->outcome.transition_count > 0;
+    return part->outcome.transition_count > 0 || part->outcome.swept;
 }
 
 /* All dead letters of the slice: those of who decoded, then the slice's own. */
@@ -73,7 +73,7 @@ void qtl_ledger_describe(const struct qtl_ledger *ledger, const struct qtl_epoch
         .rules_version = versions->rules,
         .shape = versions->shape,
         .state_hash = outcome->state_hash,
-        .unfinished = outcome->unfinished,
+        .unfinished = outcome->unfinished || outcome->sweep_waits,
         .rejected = scratch->rejected,
         .rejected_count = rejected_count,
         .decisions = outcome->transitions,

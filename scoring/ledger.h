@@ -37,7 +37,8 @@ struct qtl_ledger_scratch {
 };
 void qtl_ledger_scratch_fini(struct qtl_ledger_scratch *scratch);
 
-/* Whether the epoch needs a record of this slice: it read or decided something. */
+/* Whether the epoch needs a record of this slice: it read or decided something, or evaluated
+ * everybody under other rules. */
 bool qtl_ledger_is_due(const struct qtl_epoch_slice *part);
 
 /* The record of slice `slice` in `epoch`, behind what the ledger holds. Borrows from the epoch and

@@ -25,7 +25,7 @@ void qtl_outcome_reset(struct qtl_outcome *outcome)
     outcome->records = 0;
     outcome->deadlines = 0;
     outcome->clock = 0;
-    outcome->unfinished = false;
+    outcome->unfinished = outcome->swept = outcome->sweep_waits = false;
 }
 
 struct qtl_transition *qtl_outcome_add_transition(struct qtl_outcome *outcome)

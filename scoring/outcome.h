@@ -34,6 +34,8 @@ struct qtl_outcome {
     uint32_t deadlines;     /* fired */
     int64_t clock;          /* the slice's, after the epoch */
     bool unfinished;        /* deadlines up to the epoch's clock are left for the next */
+    bool swept;             /* every customer was evaluated again, under other rules */
+    bool sweep_waits;       /* that is still to be done */
 };
 
 void qtl_outcome_fini(struct qtl_outcome *outcome);

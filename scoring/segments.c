@@ -38,6 +38,13 @@ struct evaluation {
     unsigned changes;
 };
 
+/* What the transitions of one evaluation share. */
+struct cause {
+    enum qtl_cause cause;
+    const struct qtl_event *event; /* NULL: the clock */
+    const uint8_t *states;
+};
+
 struct qtl_segments *qtl_segments_new(const struct qtl_rules *rules)
 {
     struct qtl_segments *const segments = calloc(1, sizeof(*segments));
@@ -198,8 +205,19 @@ static void mix_decision(struct qtl_outcome *outcome, const struct qtl_customer 
     qtl_outcome_mix(outcome, words, sizeof(words) / sizeof(words[0]));
 }
 
-static void write_transition(struct evaluation *evaluation, uint16_t index, enum qtl_cause cause,
-                             const struct qtl_event *event)
+/* A copy of the customer's states as they are now. */
+static const uint8_t *copy_states(const struct evaluation *evaluation)
+{
+    const uint16_t count = evaluation->segments->rules->segment_count;
+    uint8_t *const states = qtl_arena_take(&evaluation->outcome->arena, count);
+    for (uint16_t i = 0; i < count; i++) {
+        states[i] = evaluation->states[i] & QTL_STATE_MASK;
+    }
+    return states;
+}
+
+static void write_transition(struct evaluation *evaluation, uint16_t index,
+                             const struct cause *cause)
 {
     struct qtl_outcome *const outcome = evaluation->outcome;
     struct qtl_customer *const customer = evaluation->customer;
@@ -210,18 +228,19 @@ static void write_transition(struct evaluation *evaluation, uint16_t index, enum
         .customer_id =
             qtl_arena_copy(&outcome->arena, (struct qtl_text){customer->id, customer->id_bytes}),
         .evidence = change->evidence,
+        .states = cause->states,
         .at = evaluation->second,
         .sequence = ++customer->sequence,
         .records_before = outcome->records,
         .segment = index,
         .from = change->from,
         .to = evaluation->states[index] & QTL_STATE_MASK,
-        .cause = (uint8_t)cause,
+        .cause = (uint8_t)cause->cause,
         .evidence_count = change->evidence_count,
         .holdout = is_held_out(customer, segment),
     };
-    if (event != NULL) {
-        transition->cause_event_id = qtl_arena_copy(&outcome->arena, event->event_id);
+    if (cause->event != NULL) {
+        transition->cause_event_id = qtl_arena_copy(&outcome->arena, cause->event->event_id);
     }
     set_id(transition, customer, segment->name);
     mix_decision(outcome, customer, segment->name, transition);
@@ -251,9 +270,14 @@ unsigned qtl_segments_evaluate(struct qtl_segments *segments, struct qtl_custome
     }
     QTL_ASSERT(evaluation.next > second);
     set_deadline(customer, evaluation.next);
-    for (uint16_t i = 0; evaluation.changes > 0 && i < rules->segment_count; i++) {
+    if (evaluation.changes == 0) {
+        return 0;
+    }
+    const struct cause origin = {
+        .cause = cause, .event = event, .states = copy_states(&evaluation)};
+    for (uint16_t i = 0; i < rules->segment_count; i++) {
         if (segments->changes[i].changed) {
-            write_transition(&evaluation, i, cause, event);
+            write_transition(&evaluation, i, &origin);
         }
     }
     return evaluation.changes;

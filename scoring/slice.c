@@ -16,6 +16,7 @@
 #include "scoring/base/hash.h"
 #include "scoring/base/pool.h"
 #include "scoring/history.h"
+#include "scoring/merge.h"
 #include "scoring/segments.h"
 #include "scoring/timers.h"
 
@@ -34,7 +35,8 @@ struct qtl_slice {
     struct qtl_history history;
     int64_t clock;
     int64_t last_merge[QTL_STREAMS]; /* of each partition */
-    struct qtl_event **merged;       /* scratch: the epoch's records in merge order */
+    bool sweep_waits;
+    struct qtl_event **merged; /* scratch: the epoch's records in merge order */
     size_t merged_capacity;
     struct qtl_customer **due; /* scratch: the customers whose deadline is one second */
     size_t due_capacity;
@@ -69,33 +71,15 @@ void qtl_slice_free(struct qtl_slice *slice)
     free(slice);
 }
 
-static bool is_believable(int64_t second, int64_t wall)
-{
-    return second != QTL_TIME_ABSENT && second >= QTL_EVENT_TIME_MIN && second <= wall;
-}
-
-/* DESIGN 3, Time: the record's stamp, else its occurred_at, and never back. */
-static int64_t merge_second(const struct qtl_slice *slice, const struct qtl_event *event,
-                            int64_t wall)
-{
-    int64_t second = slice->last_merge[event->stream];
-    if (slice->clock > second) {
-        second = slice->clock;
-    }
-    int64_t candidate = event->stamp;
-    if (!is_believable(candidate, wall)) {
-        candidate = is_believable(event->occurred_at, wall) ? event->occurred_at : second;
-    }
-    return candidate > second ? candidate : second;
-}
-
 static void set_merge_seconds(struct qtl_slice *slice, const struct qtl_slice_input *input)
 {
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         for (size_t i = 0; i < input->counts[stream]; i++) {
             struct qtl_event *const event = input->events[stream][i];
             QTL_ASSERT(event->stream == stream);
-            event->merge_second = merge_second(slice, event, input->wall);
+            const int64_t last = slice->last_merge[stream];
+            event->merge_second =
+                qtl_merge_second(event, last > slice->clock ? last : slice->clock, input->wall);
             slice->last_merge[stream] = event->merge_second;
             if (event->occurred_at == QTL_TIME_ABSENT) {
                 event->occurred_at = event->merge_second; /* a profile without a time */
@@ -311,6 +295,31 @@ static int64_t advance(struct qtl_slice *slice, int64_t clock, uint32_t max,
     return clock;
 }
 
+/* Evaluates every customer at `second`, in the order of their numbers. */
+static void sweep(struct qtl_slice *slice, int64_t second, struct qtl_outcome *outcome)
+{
+    const uint32_t count = qtl_customers_count(slice->customers);
+    for (uint32_t number = 0; number < count; number++) {
+        struct qtl_customer *const customer = qtl_customers_at(slice->customers, number);
+        QTL_ASSERT(customer->deadline > second); /* advance() fired what was due */
+        if (second < customer->clock) {
+            continue; /* evaluated under the present rules, later than this */
+        }
+        if (qtl_segments_evaluate(slice->segments, customer, second, QTL_CAUSE_RULES, NULL,
+                                  outcome) > 0) {
+            customer->clock = (uint32_t)second;
+        }
+        arm(slice, customer);
+    }
+    slice->sweep_waits = false;
+    outcome->swept = true;
+}
+
+void qtl_slice_request_sweep(struct qtl_slice *slice)
+{
+    slice->sweep_waits = true;
+}
+
 void qtl_slice_apply(struct qtl_slice *slice, const struct qtl_slice_input *input,
                      struct qtl_outcome *outcome)
 {
@@ -322,7 +331,12 @@ void qtl_slice_apply(struct qtl_slice *slice, const struct qtl_slice_input *inpu
     }
     const int64_t target = input->clock > slice->clock ? input->clock : slice->clock;
     const int64_t reached = advance(slice, target, input->deadlines_max, outcome);
-    const bool has_record = total > 0 || input->has_read || outcome->transition_count > 0;
+    if (slice->sweep_waits && input->is_live && !outcome->unfinished) {
+        sweep(slice, reached, outcome);
+    }
+    outcome->sweep_waits = slice->sweep_waits;
+    const bool has_record =
+        total > 0 || input->has_read || outcome->swept || outcome->transition_count > 0;
     if (has_record && reached > slice->clock) {
         slice->clock = reached; /* an epoch without a record leaves the clock: RECOVERY */
     }
@@ -342,7 +356,7 @@ static enum qtl_status take_decisions(struct qtl_slice *slice,
         if (customer == NULL) {
             return QTL_MALFORMED;
         }
-        if (decision->cause == QTL_CAUSE_CLOCK) {
+        if (decision->cause == QTL_CAUSE_CLOCK || decision->cause == QTL_CAUSE_RULES) {
             customer->clock = (uint32_t)decision->at;
         }
         qtl_segments_take(slice->segments, customer, decision, outcome);
@@ -385,7 +399,9 @@ void qtl_slice_rearm(struct qtl_slice *slice)
     const uint32_t count = qtl_customers_count(slice->customers);
     for (uint32_t number = 0; number < count; number++) {
         struct qtl_customer *const customer = qtl_customers_at(slice->customers, number);
-        qtl_segments_rearm(slice->segments, customer, customer->clock);
+        /* What fell due up to the slice's clock has fired, under the rules that were in force. */
+        const bool ahead = customer->clock > slice->clock;
+        qtl_segments_rearm(slice->segments, customer, ahead ? customer->clock : slice->clock);
         arm(slice, customer);
     }
 }

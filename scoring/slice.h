@@ -36,6 +36,7 @@ struct qtl_slice_input {
     int64_t wall;           /* the epoch's wall reading: stamps ahead of it are not believed */
     int64_t clock;          /* fire deadlines up to here; the slice's clock never goes back */
     uint32_t deadlines_max; /* QTL_DEADLINES_MAX, or fewer in tests */
+    bool is_live;           /* all partitions are read to their ends: the clock is the wall's */
     bool has_read;          /* offsets moved, if only over dead letters: there will be a record */
 };
 
@@ -55,6 +56,11 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
 
 /* After the last replayed epoch: sets every customer's deadline anew. */
 void qtl_slice_rearm(struct qtl_slice *slice);
+
+/* The rules are others than those that decided so far: at the first live second every customer is
+ * evaluated again, cause `rules`. Its epoch's outcome says `swept`; those before it `sweep_waits`.
+ */
+void qtl_slice_request_sweep(struct qtl_slice *slice);
 
 /* The slice's clock: what a record's merge second cannot be below. */
 int64_t qtl_slice_clock(const struct qtl_slice *slice);

@@ -31,9 +31,8 @@ static void put_metric(void *context, uint16_t metric, int64_t value)
 }
 
 static void put_segments(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
-                         struct qtl_customer *customer)
+                         const uint8_t *states)
 {
-    const uint8_t *const states = qtl_customer_states(customer, rules->segment_count);
     for (uint16_t i = 0; i < rules->segment_count; i++) {
         if (i > 0) {
             qtl_json_raw(buffer, ",");
@@ -57,9 +56,25 @@ void qtl_customer_json(struct qtl_json_buffer *buffer, const struct qtl_rules *r
     qtl_json_raw(buffer, ",\"sequence\":");
     qtl_json_integer(buffer, customer->sequence);
     qtl_json_raw(buffer, ",\"segments\":{");
-    put_segments(buffer, rules, customer);
+    put_segments(buffer, rules, qtl_customer_states(customer, rules->segment_count));
     qtl_json_raw(buffer, "},\"metrics\":{");
     struct metrics_writer writer = {.buffer = buffer, .rules = rules, .first = true};
     qtl_slice_read_metrics(slice, customer, second, put_metric, &writer);
     qtl_json_raw(buffer, "}}");
+}
+
+void qtl_customer_json_states(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
+                              const struct qtl_transition *transition)
+{
+    qtl_json_raw(buffer, "{\"customer_id\":");
+    qtl_json_string(buffer, transition->customer_id);
+    qtl_json_raw(buffer, ",\"sequence\":");
+    qtl_json_integer(buffer, transition->sequence);
+    qtl_json_raw(buffer, ",\"at\":");
+    qtl_json_time(buffer, transition->at);
+    qtl_json_raw(buffer, ",\"segments\":{");
+    put_segments(buffer, rules, transition->states);
+    qtl_json_raw(buffer, "},\"rules_version\":");
+    qtl_json_hex64(buffer, rules->version);
+    qtl_json_raw(buffer, "}");
 }

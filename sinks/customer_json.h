@@ -17,4 +17,9 @@ struct qtl_rules;
 void qtl_customer_json(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
                        struct qtl_slice *slice, struct qtl_customer *customer, int64_t second);
 
+/* Appends, without a line end, what quintil.customers holds: the customer's whole state after its
+ * transition. @thread publish */
+void qtl_customer_json_states(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
+                              const struct qtl_transition *transition);
+
 #endif

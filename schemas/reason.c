@@ -1,7 +1,7 @@
 /*
  * The codes of dead letters; the table is schemas/reasons.def.
  */
-#include "consumer/decode.h"
+#include "schemas/reason.h"
 
 const char *qtl_reason_code(enum qtl_reason reason)
 {
