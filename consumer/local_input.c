@@ -201,7 +201,7 @@ enum qtl_status qtl_local_input_next(struct qtl_local_input *input,
         if (status == QTL_EMPTY) {
             break;
         }
-        struct qtl_text payload;
+        struct qtl_text payload = {0};
         status = get_frame(input, source, memory, limit, &payload, error);
         if (status == QTL_OK) {
             status = get_record(input, source, memory, payload, record, error);
