@@ -39,6 +39,7 @@ struct generation {
     int64_t begun_at; /* wall, whole seconds */
     uint64_t orders;
     uint64_t engagement;
+    bool in_present; /* live: the history is written and said to be */
 };
 
 static double monotonic_s(void)
@@ -99,13 +100,33 @@ static bool wait_until_due(struct generation *generation, int64_t second, struct
     return due > last || elapsed > last;
 }
 
+/* The end of the history: all of it is made visible first, so that who waits for the sentence, to
+ * start an engine, finds it whole. */
+static enum qtl_status enter_present(struct generation *generation, struct qtl_error *error)
+{
+    generation->in_present = true;
+    const enum qtl_status status = qtl_event_output_flush(generation->output, error);
+    qtl_progress_stop(&generation->progress);
+    if (status == QTL_OK) {
+        fprintf(stderr,
+                "quintil generate: %" PRIu64 " orders and %" PRIu64
+                " engagement events of history written; going on live\n",
+                generation->orders, generation->engagement);
+    }
+    qtl_progress_start(&generation->progress, "generate: events");
+    return status;
+}
+
 static enum qtl_status write_events(struct generation *generation, struct qtl_error *error)
 {
     enum qtl_status status = QTL_OK;
     struct qtl_event event;
     while (status == QTL_OK && qtl_generator_next(generation->generator, &event)) {
         const int64_t second = event.occurred_at;
-        if (wait_until_due(generation, second, error, &status)) {
+        if (generation->options.live && !generation->in_present && second >= generation->end) {
+            status = enter_present(generation, error);
+        }
+        if (status != QTL_OK || wait_until_due(generation, second, error, &status)) {
             break;
         }
         event.occurred_at = stamp(generation, second);
