@@ -399,6 +399,13 @@ static bool has_lone_surrogate(struct qtl_text document)
     return false;
 }
 
+/* YAJL takes these for blanks; JSON has them nowhere. */
+static bool has_odd_blank(struct qtl_text document)
+{
+    return memchr(document.bytes, '\f', document.length) != NULL ||
+           memchr(document.bytes, '\v', document.length) != NULL;
+}
+
 static void reserve_scratch(struct qtl_json_fields *json, size_t bytes)
 {
     json->scratch_length = 0;
@@ -426,7 +433,7 @@ bool qtl_json_fields_read(struct qtl_json_fields *json, struct qtl_text document
                           struct qtl_fields *fields)
 {
     memset(fields, 0, sizeof(*fields));
-    if (document.length == 0) {
+    if (document.length == 0 || has_odd_blank(document)) {
         return false;
     }
     fields->is_utf8 = qtl_value_is_utf8(document);

@@ -138,6 +138,8 @@ static void documents_that_do_not_parse(void **state)
         {"{" GOOD ",\"amount\":5}\":5}", QTL_REASON_MALFORMED},
         {"{" GOOD ",\"amount\":5}tru", QTL_REASON_MALFORMED},
         {"{" GOOD ",\"amount\":5},", QTL_REASON_MALFORMED},
+        {"{" GOOD ",\f\"amount\":5}", QTL_REASON_MALFORMED},
+        {"{" GOOD ",\"amount\":5}\v", QTL_REASON_MALFORMED},
         {"{" GOOD ",\"amount\":5} \n\t\r", QTL_REASON_NONE},
         {"{" GOOD " \"amount\":5}", QTL_REASON_MALFORMED},
         {"{" GOOD ",\"amount\" 5}", QTL_REASON_MALFORMED},
