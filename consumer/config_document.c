@@ -95,12 +95,12 @@ static void print_number(const struct qtl_setting *setting, int64_t value, FILE 
     fprintf(out, "%" PRId64 "%s", value, unit);
 }
 
-static void print_default(const struct qtl_setting *setting, FILE *out)
+static void print_default(const struct qtl_setting *setting, const char *quote, FILE *out)
 {
     switch (setting->type) {
     case QTL_SETTING_TEXT:
         if (setting->standard_text[0] != '\0') {
-            fprintf(out, "`%s`", setting->standard_text);
+            fprintf(out, "%s%s%s", quote, setting->standard_text, quote);
         }
         return;
     case QTL_SETTING_INTEGER:
@@ -108,10 +108,11 @@ static void print_default(const struct qtl_setting *setting, FILE *out)
         print_number(setting, setting->standard, out);
         return;
     case QTL_SETTING_FLAG:
-        fprintf(out, "`%s`", setting->standard != 0 ? "true" : "false");
+        fprintf(out, "%s%s%s", quote, setting->standard != 0 ? "true" : "false", quote);
         return;
     case QTL_SETTING_CHOICE:
-        fprintf(out, "`%s`", qtl_setting_choice(setting, (size_t)setting->standard));
+        fprintf(out, "%s%s%s", quote, qtl_setting_choice(setting, (size_t)setting->standard),
+                quote);
         return;
     }
 }
@@ -150,7 +151,7 @@ static void print_rows(enum qtl_setting_scope scope, FILE *out)
         fprintf(out, "| `%s` | ", rows[i].name);
         print_range(&rows[i], out);
         fprintf(out, " | ");
-        print_default(&rows[i], out);
+        print_default(&rows[i], "`", out);
         fprintf(out, " | %s |\n", rows[i].meaning);
     }
 }
@@ -178,4 +179,29 @@ void qtl_config_document_print(FILE *out)
     fputs(mapping_beginning, out);
     print_fields(out);
     fputs(ending, out);
+}
+
+static void print_help_rows(enum qtl_setting_scope scope, const char *prefix, FILE *out)
+{
+    size_t count = 0;
+    const struct qtl_setting *const rows = qtl_setting_rows(scope, &count);
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s%s", prefix, rows[i].name);
+        fprintf(out, "  %-24s %s", name, rows[i].meaning);
+        if (rows[i].type != QTL_SETTING_TEXT || rows[i].standard_text[0] != '\0') {
+            fprintf(out, " [");
+            print_default(&rows[i], "", out);
+            fprintf(out, "]");
+        }
+        fprintf(out, "\n");
+    }
+}
+
+void qtl_config_document_print_help(FILE *out)
+{
+    print_help_rows(QTL_SETTING_SCOPE_ALL, "", out);
+    fprintf(out, "and of each stream, e.g. streams.orders.timestamp:\n");
+    print_help_rows(QTL_SETTING_SCOPE_STREAM, "streams.*.", out);
+    fprintf(out, "  %-24s %s\n", "streams.*.fields.FIELD", "where a field stands: a path");
 }

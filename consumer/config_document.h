@@ -9,4 +9,7 @@
 
 void qtl_config_document_print(FILE *out);
 
+/* The settings for a command's --help, one line each. */
+void qtl_config_document_print_help(FILE *out);
+
 #endif

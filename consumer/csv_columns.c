@@ -9,7 +9,8 @@
 
 #include "consumer/stream.h"
 #include "consumer/value.h"
-#include "scoring/base/assert.h"
+#include "schemas/assert.h"
+#include "scoring/suggestion.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,9 +103,35 @@ static bool has_column(const struct qtl_csv_columns *columns, enum qtl_field fie
     return false;
 }
 
+/* The sentence about a column that is missing, with the one that may have been meant for it. */
+static enum qtl_status report_missing(const struct qtl_csv_columns *columns,
+                                      const struct qtl_csv_row *header, enum qtl_field field,
+                                      const char *path, struct qtl_error *error)
+{
+    const char *const name = qtl_field_name(field);
+    struct qtl_suggestion suggestion;
+    qtl_suggestion_init(&suggestion, (struct qtl_text){name, (uint32_t)strlen(name)});
+    for (uint32_t i = 0; i < columns->count; i++) {
+        const struct qtl_text cell = qtl_value_trim(header->cells[i]);
+        char column[QTL_SUGGESTION_NAME_MAX + 1];
+        if (columns->fields[i] == COLUMN_IGNORED && cell.length < sizeof(column) &&
+            qtl_value_is_utf8(cell)) {
+            snprintf(column, sizeof(column), "%.*s", (int)cell.length, cell.bytes);
+            qtl_suggestion_offer(&suggestion, column);
+        }
+    }
+    return qtl_error_set(error, QTL_BAD_CONF,
+                         "%s:1: no column %s%s; expected the columns of the %s stream, with commas "
+                         "between%s%s",
+                         path, name, qtl_suggestion_sentence(&suggestion),
+                         qtl_stream_name(columns->stream), columns->warning[0] == '\0' ? "" : "; ",
+                         columns->warning);
+}
+
 /* Without the column no row could be used. Orders may do without amounts where their kinds can be
  * `cancelled`. */
-static enum qtl_status check_required(const struct qtl_csv_columns *columns, const char *path,
+static enum qtl_status check_required(const struct qtl_csv_columns *columns,
+                                      const struct qtl_csv_row *header, const char *path,
                                       struct qtl_error *error)
 {
     for (int i = 0; i < QTL_FIELDS; i++) {
@@ -112,11 +139,7 @@ static enum qtl_status check_required(const struct qtl_csv_columns *columns, con
         const bool amount = field == QTL_FIELD_AMOUNT && columns->stream == QTL_STREAM_ORDERS &&
                             !has_column(columns, QTL_FIELD_KIND);
         if ((amount || qtl_field_required(field, columns->stream)) && !has_column(columns, field)) {
-            return qtl_error_set(error, QTL_BAD_CONF,
-                                 "%s:1: no column %s: the first row must name the columns of the "
-                                 "%s stream, with commas between%s%s",
-                                 path, qtl_field_name(field), qtl_stream_name(columns->stream),
-                                 columns->warning[0] == '\0' ? "" : "; ", columns->warning);
+            return report_missing(columns, header, field, path, error);
         }
     }
     return QTL_OK;
@@ -134,7 +157,7 @@ enum qtl_status qtl_csv_columns_new(const struct qtl_csv_row *header, enum qtl_s
         status = read_column(made, header->cells[i], path, error);
     }
     if (status == QTL_OK) {
-        status = check_required(made, path, error);
+        status = check_required(made, header, path, error);
     }
     if (status != QTL_OK) {
         qtl_csv_columns_free(made);

@@ -343,6 +343,9 @@ static void headers_that_say_too_little(void **state)
         {"\"customer_id", ":1: the first row must name the columns"},
         {"customer_id,occurred_at,amount\n", ":1: no column order_id"},
         {"customer_id,order_id,occurred_at\n", ":1: no column amount"},
+        {"customer_id,orderid,occurred_at,amount\n",
+         ":1: no column order_id; did you mean `orderid`?; expected the columns of the orders "
+         "stream, with commas between; columns ignored: orderid"},
         {"customer_id;order_id;occurred_at;amount\n", "columns ignored: customer_id;order_id"},
         {"customer_id,order_id,occurred_at,amount,Amount\n", ":1: column amount stands twice"},
     };
