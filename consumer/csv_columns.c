@@ -10,6 +10,7 @@
 #include "consumer/stream.h"
 #include "consumer/value.h"
 #include "schemas/assert.h"
+#include "schemas/bytes.h"
 #include "scoring/suggestion.h"
 
 #include <stdarg.h>
@@ -28,9 +29,7 @@ struct qtl_csv_columns {
     char *attributes[QTL_CSV_CELLS_MAX]; /* owned: NAME of attr.NAME */
     uint32_t count;
     char warning[WARNING_BYTES];
-    char *json; /* owned */
-    size_t json_length;
-    size_t json_capacity;
+    struct qtl_bytes json;
 };
 
 /* Adds text to the warning, cut at its end. */
@@ -175,7 +174,7 @@ void qtl_csv_columns_free(struct qtl_csv_columns *columns)
     for (uint32_t i = 0; i < columns->count; i++) {
         free(columns->attributes[i]);
     }
-    free(columns->json);
+    qtl_bytes_fini(&columns->json);
     free(columns);
 }
 
@@ -203,45 +202,34 @@ bool qtl_csv_columns_fill(const struct qtl_csv_columns *columns, const struct qt
     return true;
 }
 
-static void put(struct qtl_csv_columns *columns, const char *bytes, size_t length)
-{
-    if (columns->json_capacity - columns->json_length < length) {
-        columns->json_capacity = (columns->json_capacity + length) * 2;
-        columns->json = realloc(columns->json, columns->json_capacity);
-        QTL_ASSERT(columns->json != NULL);
-    }
-    memcpy(columns->json + columns->json_length, bytes, length);
-    columns->json_length += length;
-}
-
 static void put_string(struct qtl_csv_columns *columns, const char *bytes, size_t length)
 {
-    put(columns, "\"", 1);
+    qtl_bytes_put(&columns->json, "\"", 1);
     for (size_t i = 0; i < length; i++) {
         const unsigned char byte = (unsigned char)bytes[i];
         char escape[8];
         if (byte == '"' || byte == '\\') {
             escape[0] = '\\';
             escape[1] = (char)byte;
-            put(columns, escape, 2);
+            qtl_bytes_put(&columns->json, escape, 2);
         } else if (byte < 0x20) {
             snprintf(escape, sizeof(escape), "\\u%04x", byte);
-            put(columns, escape, 6);
+            qtl_bytes_put(&columns->json, escape, 6);
         } else {
-            put(columns, bytes + i, 1);
+            qtl_bytes_put(&columns->json, bytes + i, 1);
         }
     }
-    put(columns, "\"", 1);
+    qtl_bytes_put(&columns->json, "\"", 1);
 }
 
 /* `"name":`, with what separates it from what stands before. */
 static void put_name(struct qtl_csv_columns *columns, const char *name)
 {
-    if (columns->json[columns->json_length - 1] != '{') {
-        put(columns, ",", 1);
+    if (columns->json.bytes[columns->json.length - 1] != '{') {
+        qtl_bytes_put(&columns->json, ",", 1);
     }
     put_string(columns, name, strlen(name));
-    put(columns, ":", 1);
+    qtl_bytes_put(&columns->json, ":", 1);
 }
 
 /* Digits at *at; false where there are none. */
@@ -278,7 +266,7 @@ static void put_field(struct qtl_csv_columns *columns, enum qtl_field field, str
         (type == QTL_FIELD_TYPE_NUMBER || type == QTL_FIELD_TYPE_TIME) && is_json_number(cell);
     put_name(columns, qtl_field_name(field));
     if (bare) {
-        put(columns, cell.bytes, cell.length);
+        qtl_bytes_put(&columns->json, cell.bytes, cell.length);
     } else {
         put_string(columns, cell.bytes, cell.length);
     }
@@ -293,28 +281,28 @@ static void put_attributes(struct qtl_csv_columns *columns, const struct qtl_csv
         }
         if (!open) {
             put_name(columns, qtl_field_name(QTL_FIELD_ATTRIBUTES));
-            put(columns, "{", 1);
+            qtl_bytes_put(&columns->json, "{", 1);
             open = true;
         }
         put_name(columns, columns->attributes[i]);
         put_string(columns, row->cells[i].bytes, row->cells[i].length);
     }
     if (open) {
-        put(columns, "}", 1);
+        qtl_bytes_put(&columns->json, "}", 1);
     }
 }
 
 struct qtl_text qtl_csv_columns_json(struct qtl_csv_columns *columns, const struct qtl_csv_row *row)
 {
     QTL_ASSERT(row->count == columns->count);
-    columns->json_length = 0;
-    put(columns, "{", 1);
+    columns->json.length = 0;
+    qtl_bytes_put(&columns->json, "{", 1);
     for (uint32_t i = 0; i < row->count; i++) {
         if (columns->fields[i] >= 0 && row->cells[i].length > 0) {
             put_field(columns, (enum qtl_field)columns->fields[i], row->cells[i]);
         }
     }
     put_attributes(columns, row);
-    put(columns, "}", 1);
-    return (struct qtl_text){columns->json, (uint32_t)columns->json_length};
+    qtl_bytes_put(&columns->json, "}", 1);
+    return (struct qtl_text){columns->json.bytes, (uint32_t)columns->json.length};
 }
