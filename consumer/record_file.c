@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,21 @@ enum qtl_status qtl_record_file_next(struct qtl_record_file *file, struct qtl_fi
     record->raw = file->raw;
     record->line = file->record_line;
     return status;
+}
+
+bool qtl_record_file_is_idle(struct qtl_record_file *file)
+{
+    while (!file->ended && file->end - file->start <= QTL_RECORD_BYTES_MAX &&
+           memchr(file->buffer + file->start, '\n', file->end - file->start) == NULL) {
+        struct pollfd source = {.fd = file->fd, .events = POLLIN};
+        if (poll(&source, 1, 0) == 0) {
+            return true;
+        }
+        if (refill(file, NULL) != QTL_OK) {
+            return false;
+        }
+    }
+    return false;
 }
 
 struct qtl_text qtl_record_file_json(struct qtl_record_file *file)

@@ -16,6 +16,7 @@
 #include "schemas/status.h"
 #include "schemas/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct qtl_decoder;
@@ -47,6 +48,10 @@ void qtl_record_file_close(struct qtl_record_file *file); /* NULL is fine */
 QTL_CHECKED enum qtl_status qtl_record_file_next(struct qtl_record_file *file,
                                                  struct qtl_file_record *record,
                                                  struct qtl_error *error);
+
+/* Whether the next call would have to wait for somebody who writes into a pipe. Reads what is there
+ * already; what is wrong with it the next call says. */
+bool qtl_record_file_is_idle(struct qtl_record_file *file);
 
 /* The last record as one JSON object with canonical names, for the log: a CSV row converted, an
  * NDJSON line or a malformed row as it stands. Borrowed until the next call. */

@@ -25,7 +25,7 @@ enum qtl_local_kind {
 #define QTL_LOCAL_KINDS 2
 
 #define QTL_LOCAL_PATH_DEFAULT "./quintil-data"
-#define QTL_LOCAL_PARTITIONS_DEFAULT 1
+#define QTL_LOCAL_PARTITIONS_DEFAULT 4 /* as `partitions` in settings.def */
 /* Key, value and headers of one record together. More is MALFORMED. */
 #define QTL_LOCAL_RECORD_BYTES_MAX (16 << 20)
 
