@@ -175,7 +175,7 @@ static enum qtl_status get_record(struct qtl_local_input *input,
                                   struct qtl_local_memory *memory, struct qtl_text payload,
                                   struct qtl_log_record *record, struct qtl_error *error)
 {
-    struct qtl_local_cursor rest;
+    struct qtl_bytes_cursor rest;
     enum qtl_status status =
         qtl_local_frame_get_record(payload, input->segment_first, record, &rest);
     if (status == QTL_OK && record->header_count > 0 && record->offset >= input->next_offset) {

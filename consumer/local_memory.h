@@ -13,7 +13,7 @@
 struct qtl_local_chunk {
     struct qtl_local_chunk *next;
     size_t size;
-    uint8_t bytes[];
+    char bytes[];
 };
 
 struct qtl_local_headers;

@@ -88,7 +88,7 @@ static enum qtl_status make_commits(int folder_fd, int32_t partitions, enum qtl_
                                     struct qtl_error *error)
 {
     struct qtl_local_table table;
-    struct qtl_local_buffer buffer = {0};
+    struct qtl_bytes buffer = {0};
     qtl_local_table_init(&table, partitions);
     qtl_local_table_put_snapshot(&buffer, &table, kind, 0);
     enum qtl_status status = make_file(folder_fd, qtl_local_layout_commits(kind, 1).text,
@@ -97,7 +97,7 @@ static enum qtl_status make_commits(int folder_fd, int32_t partitions, enum qtl_
         const uint64_t mark[2] = {0, UINT64_MAX};
         status = make_file(folder_fd, qtl_local_layout_mark(kind).text, mark, sizeof(mark), error);
     }
-    qtl_local_buffer_fini(&buffer);
+    qtl_bytes_fini(&buffer);
     qtl_local_table_fini(&table);
     return status;
 }

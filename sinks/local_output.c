@@ -111,7 +111,7 @@ enum qtl_status qtl_local_output_append(struct qtl_local_output *output,
 enum qtl_status qtl_local_output_write(struct qtl_local_output *output, struct qtl_error *error)
 {
     QTL_ASSERT(output->fd >= 0);
-    struct qtl_local_buffer *const buffer = &output->buffer;
+    struct qtl_bytes *const buffer = &output->buffer;
     const enum qtl_status status = qtl_local_file_write(
         output->fd, output->name.text, buffer->bytes, buffer->length, output->bytes, error);
     if (status == QTL_OK) {

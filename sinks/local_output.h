@@ -9,7 +9,7 @@
 #include "schemas/local/local_table.h"
 
 struct qtl_local_output {
-    struct qtl_local_buffer buffer; /* frames not yet written */
+    struct qtl_bytes buffer; /* frames not yet written */
     int64_t first_offset;           /* of the open segment */
     int64_t next_offset;
     uint64_t bytes; /* in the open segment: committed, and written by this transaction */

@@ -106,7 +106,7 @@ enum qtl_status qtl_local_recover_partition(const struct qtl_local_layout *layou
 
 /* How many bytes of good frames there are; `next` says how many the one after them needs. CORRUPT
  * where that one is bad. */
-static enum qtl_status count_frames(const uint8_t *bytes, size_t size, size_t *used, size_t *next)
+static enum qtl_status count_frames(const char *bytes, size_t size, size_t *used, size_t *next)
 {
     *used = 0;
     for (;;) {
@@ -122,13 +122,13 @@ static enum qtl_status count_frames(const uint8_t *bytes, size_t size, size_t *u
 
 /* Every frame of the open segment, up to its committed length. */
 static enum qtl_status verify_frames(int fd, const char *name, uint64_t bytes,
-                                     struct qtl_local_buffer *buffer, struct qtl_error *error)
+                                     struct qtl_bytes *buffer, struct qtl_error *error)
 {
     size_t wanted = VERIFY_BYTES;
     for (uint64_t at = 0; at < bytes;) {
         const size_t length = bytes - at < wanted ? (size_t)(bytes - at) : wanted;
         size_t count = length;
-        qtl_local_buffer_reserve(buffer, length);
+        qtl_bytes_reserve(buffer, length);
         const enum qtl_status status =
             qtl_local_file_read(fd, name, buffer->bytes, &count, at, error);
         if (status != QTL_OK) {
@@ -165,9 +165,9 @@ static enum qtl_status verify_newest(const struct qtl_local_layout *layout,
     if (fd < 0) {
         return qtl_local_file_failed(error, "opening", name.text);
     }
-    struct qtl_local_buffer buffer = {0};
+    struct qtl_bytes buffer = {0};
     const enum qtl_status status = verify_frames(fd, name.text, last->bytes, &buffer, error);
-    qtl_local_buffer_fini(&buffer);
+    qtl_bytes_fini(&buffer);
     close(fd);
     return status;
 }

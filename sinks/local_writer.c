@@ -281,7 +281,7 @@ static void free_writer(struct qtl_log_writer *writer)
     abort_transaction(writer);
     for (size_t i = 0; self->outputs != NULL && i < output_count(self); i++) {
         qtl_local_output_close(&self->outputs[i]);
-        qtl_local_buffer_fini(&self->outputs[i].buffer);
+        qtl_bytes_fini(&self->outputs[i].buffer);
     }
     free(self->outputs);
     free(self->touched);

@@ -151,9 +151,9 @@ static enum qtl_status read_file(struct qtl_local_commits *commits, uint64_t unt
     if (status != QTL_OK || size <= commits->read_bytes) {
         return status;
     }
-    struct qtl_local_buffer *const buffer = &commits->buffer;
+    struct qtl_bytes *const buffer = &commits->buffer;
     buffer->length = 0;
-    qtl_local_buffer_reserve(buffer, size - commits->read_bytes);
+    qtl_bytes_reserve(buffer, size - commits->read_bytes);
     buffer->length = size - commits->read_bytes;
     status = qtl_local_file_read(commits->fd, commits->name.text, buffer->bytes, &buffer->length,
                                  commits->read_bytes, error);
@@ -238,7 +238,7 @@ enum qtl_status qtl_local_commits_open(struct qtl_local_commits *commits,
 void qtl_local_commits_close(struct qtl_local_commits *commits)
 {
     qtl_local_mark_close(&commits->mark);
-    qtl_local_buffer_fini(&commits->buffer);
+    qtl_bytes_fini(&commits->buffer);
     if (commits->fd >= 0) {
         close(commits->fd);
     }
@@ -262,17 +262,15 @@ enum qtl_status qtl_local_commits_follow(struct qtl_local_commits *commits, stru
 }
 
 /* Whether a good record of a later commit stands somewhere in these bytes. */
-static bool has_later_commit(const struct qtl_local_commits *commits, const uint8_t *bytes,
+static bool has_later_commit(const struct qtl_local_commits *commits, const char *bytes,
                              size_t size)
 {
     for (size_t at = 1; at + QTL_LOCAL_FRAME_HEADER < size; at++) {
-        const uint8_t type = bytes[at + QTL_LOCAL_FRAME_HEADER];
         struct qtl_text payload;
         size_t frame_bytes;
         enum qtl_local_commit_type found;
         uint64_t sequence;
-        if (type == QTL_LOCAL_CHANGE &&
-            qtl_local_frame_get(bytes + at, size - at, &payload, &frame_bytes) == QTL_OK &&
+        if (qtl_local_frame_get(bytes + at, size - at, &payload, &frame_bytes) == QTL_OK &&
             qtl_local_table_peek(payload, &found, &sequence) == QTL_OK &&
             sequence > commits->sequence) {
             return true;
@@ -293,7 +291,7 @@ static enum qtl_status cut_tail(struct qtl_local_commits *commits, struct qtl_er
         return refuse(commits, "the file has become shorter", error);
     }
     /* read_file() left what it could not take at the end of the buffer. */
-    const struct qtl_local_buffer *const buffer = &commits->buffer;
+    const struct qtl_bytes *const buffer = &commits->buffer;
     const size_t tail = size - commits->read_bytes;
     QTL_ASSERT(buffer->length >= tail);
     if (has_later_commit(commits, buffer->bytes + buffer->length - tail, tail)) {
@@ -360,7 +358,7 @@ enum qtl_status qtl_local_commits_append(struct qtl_local_commits *commits,
 {
     QTL_ASSERT(commits->writable);
     QTL_ASSERT(commit->sequence == commits->sequence + 1);
-    struct qtl_local_buffer *const buffer = &commits->buffer;
+    struct qtl_bytes *const buffer = &commits->buffer;
     buffer->length = 0;
     qtl_local_table_put_change(buffer, commit);
     enum qtl_status status = qtl_local_file_write(commits->fd, commits->name.text, buffer->bytes,
@@ -375,7 +373,7 @@ enum qtl_status qtl_local_commits_append(struct qtl_local_commits *commits,
         (void)cut;
         return status;
     }
-    const struct qtl_text payload = {.bytes = (const char *)buffer->bytes + QTL_LOCAL_FRAME_HEADER,
+    const struct qtl_text payload = {.bytes = buffer->bytes + QTL_LOCAL_FRAME_HEADER,
                                      .length = (uint32_t)(buffer->length - QTL_LOCAL_FRAME_HEADER)};
     status = qtl_local_table_apply(commits->table, commits->kind, payload);
     QTL_ASSERT(status == QTL_OK);
@@ -392,7 +390,7 @@ static enum qtl_status write_snapshot(struct qtl_local_commits *commits, const c
     if (fd < 0) {
         return qtl_local_file_failed(error, "making", name);
     }
-    struct qtl_local_buffer *const buffer = &commits->buffer;
+    struct qtl_bytes *const buffer = &commits->buffer;
     buffer->length = 0;
     qtl_local_table_put_snapshot(buffer, commits->table, commits->kind, commits->sequence);
     enum qtl_status status =

@@ -19,10 +19,10 @@ struct qtl_local_commits {
     const struct qtl_local_layout *layout; /* borrowed */
     struct qtl_local_table *table;         /* borrowed: kept at what is committed */
     struct qtl_local_mark mark;
-    struct qtl_local_buffer buffer; /* scratch */
-    uint64_t number;                /* of the open file */
-    uint64_t read_bytes;            /* of it are in the table */
-    uint64_t sequence;              /* of the last commit in the table */
+    struct qtl_bytes buffer; /* scratch */
+    uint64_t number;         /* of the open file */
+    uint64_t read_bytes;     /* of it are in the table */
+    uint64_t sequence;       /* of the last commit in the table */
     int fd;
     enum qtl_local_kind kind;
     bool writable;

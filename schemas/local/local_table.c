@@ -58,33 +58,32 @@ uint32_t qtl_local_table_find(const struct qtl_local_partition *row, int64_t off
     return low;
 }
 
-static void put_length(struct qtl_local_buffer *buffer, const struct qtl_local_length *length)
+static void put_length(struct qtl_bytes *buffer, const struct qtl_local_length *length)
 {
-    qtl_local_buffer_put_u64(buffer, (uint64_t)length->topic);
-    qtl_local_buffer_put_u64(buffer, (uint64_t)length->partition);
-    qtl_local_buffer_put_u64(buffer, (uint64_t)length->first_offset);
-    qtl_local_buffer_put_u64(buffer, length->bytes);
-    qtl_local_buffer_put_u64(buffer, (uint64_t)length->next_offset);
+    qtl_bytes_put_long(buffer, length->topic);
+    qtl_bytes_put_long(buffer, length->partition);
+    qtl_bytes_put_long(buffer, length->first_offset);
+    qtl_bytes_put_long(buffer, (int64_t)length->bytes);
+    qtl_bytes_put_long(buffer, length->next_offset);
 }
 
-static void put_position(struct qtl_local_buffer *buffer, const struct qtl_log_position *position)
+static void put_position(struct qtl_bytes *buffer, const struct qtl_log_position *position)
 {
-    qtl_local_buffer_put_u64(buffer, (uint64_t)position->topic);
-    qtl_local_buffer_put_u64(buffer, (uint64_t)position->partition);
-    qtl_local_buffer_put_u64(buffer, (uint64_t)position->next_offset);
+    qtl_bytes_put_long(buffer, position->topic);
+    qtl_bytes_put_long(buffer, position->partition);
+    qtl_bytes_put_long(buffer, position->next_offset);
 }
 
-void qtl_local_table_put_change(struct qtl_local_buffer *buffer,
-                                const struct qtl_local_commit *commit)
+void qtl_local_table_put_change(struct qtl_bytes *buffer, const struct qtl_local_commit *commit)
 {
     const size_t begin = qtl_local_frame_begin(buffer);
-    qtl_local_buffer_put_u64(buffer, QTL_LOCAL_CHANGE);
-    qtl_local_buffer_put_u64(buffer, commit->sequence);
-    qtl_local_buffer_put_u64(buffer, commit->length_count);
+    qtl_bytes_put_long(buffer, QTL_LOCAL_CHANGE);
+    qtl_bytes_put_long(buffer, (int64_t)commit->sequence);
+    qtl_bytes_put_long(buffer, (int64_t)commit->length_count);
     for (size_t i = 0; i < commit->length_count; i++) {
         put_length(buffer, &commit->lengths[i]);
     }
-    qtl_local_buffer_put_u64(buffer, commit->position_count);
+    qtl_bytes_put_long(buffer, (int64_t)commit->position_count);
     for (size_t i = 0; i < commit->position_count; i++) {
         put_position(buffer, &commit->positions[i]);
     }
@@ -92,7 +91,7 @@ void qtl_local_table_put_change(struct qtl_local_buffer *buffer,
 }
 
 /* The segments of one partition; returns their number. With a buffer of NULL it only counts. */
-static size_t put_row(struct qtl_local_buffer *buffer, const struct qtl_local_partition *row,
+static size_t put_row(struct qtl_bytes *buffer, const struct qtl_local_partition *row,
                       enum qtl_topic topic, int32_t partition)
 {
     for (uint32_t i = 0; buffer != NULL && i < row->segment_count; i++) {
@@ -109,7 +108,7 @@ static size_t put_row(struct qtl_local_buffer *buffer, const struct qtl_local_pa
     return row->segment_count;
 }
 
-static size_t put_rows(struct qtl_local_buffer *buffer, const struct qtl_local_table *table,
+static size_t put_rows(struct qtl_bytes *buffer, const struct qtl_local_table *table,
                        enum qtl_local_kind kind)
 {
     size_t count = 0;
@@ -121,7 +120,7 @@ static size_t put_rows(struct qtl_local_buffer *buffer, const struct qtl_local_t
     return count;
 }
 
-static size_t put_positions(struct qtl_local_buffer *buffer, const struct qtl_local_table *table)
+static size_t put_positions(struct qtl_bytes *buffer, const struct qtl_local_table *table)
 {
     size_t count = 0;
     for (enum qtl_topic topic = 0; topic < QTL_TOPICS; topic++) {
@@ -141,36 +140,34 @@ static size_t put_positions(struct qtl_local_buffer *buffer, const struct qtl_lo
     return count;
 }
 
-void qtl_local_table_put_snapshot(struct qtl_local_buffer *buffer,
-                                  const struct qtl_local_table *table, enum qtl_local_kind kind,
-                                  uint64_t sequence)
+void qtl_local_table_put_snapshot(struct qtl_bytes *buffer, const struct qtl_local_table *table,
+                                  enum qtl_local_kind kind, uint64_t sequence)
 {
     const bool engine = kind == QTL_LOCAL_ENGINE;
     const size_t begin = qtl_local_frame_begin(buffer);
-    qtl_local_buffer_put_u64(buffer, QTL_LOCAL_SNAPSHOT);
-    qtl_local_buffer_put_u64(buffer, sequence);
-    qtl_local_buffer_put_u64(buffer, put_rows(NULL, table, kind));
+    qtl_bytes_put_long(buffer, QTL_LOCAL_SNAPSHOT);
+    qtl_bytes_put_long(buffer, (int64_t)sequence);
+    qtl_bytes_put_long(buffer, (int64_t)put_rows(NULL, table, kind));
     put_rows(buffer, table, kind);
-    qtl_local_buffer_put_u64(buffer, engine ? put_positions(NULL, table) : 0);
+    qtl_bytes_put_long(buffer, engine ? (int64_t)put_positions(NULL, table) : 0);
     if (engine) {
         put_positions(buffer, table);
     }
     qtl_local_frame_end(buffer, begin);
 }
 
-static struct qtl_local_cursor open_payload(struct qtl_text payload)
+static struct qtl_bytes_cursor open_payload(struct qtl_text payload)
 {
-    const uint8_t *const bytes = (const uint8_t *)payload.bytes;
-    return (struct qtl_local_cursor){.at = bytes, .end = bytes + payload.length};
+    return (struct qtl_bytes_cursor){.at = payload.bytes, .end = payload.bytes + payload.length};
 }
 
 enum qtl_status qtl_local_table_peek(struct qtl_text payload, enum qtl_local_commit_type *type,
                                      uint64_t *sequence)
 {
-    struct qtl_local_cursor cursor = open_payload(payload);
-    const uint64_t number = qtl_local_buffer_take_u64(&cursor);
-    *sequence = qtl_local_buffer_take_u64(&cursor);
-    if (cursor.bad || (number != QTL_LOCAL_CHANGE && number != QTL_LOCAL_SNAPSHOT)) {
+    struct qtl_bytes_cursor cursor = open_payload(payload);
+    const int64_t number = qtl_bytes_take_within(&cursor, QTL_LOCAL_CHANGE, QTL_LOCAL_SNAPSHOT);
+    *sequence = (uint64_t)qtl_bytes_take_within(&cursor, 0, INT64_MAX);
+    if (cursor.bad) {
         return QTL_CORRUPT;
     }
     *type = (enum qtl_local_commit_type)number;
@@ -179,12 +176,11 @@ enum qtl_status qtl_local_table_peek(struct qtl_text payload, enum qtl_local_com
 
 /* What the three numbers that begin files and positions name, or NULL. */
 static struct qtl_local_partition *get_row(const struct qtl_local_table *table,
-                                           struct qtl_local_cursor *cursor, bool input)
+                                           struct qtl_bytes_cursor *cursor, bool input)
 {
-    const uint64_t topic = qtl_local_buffer_take_u64(cursor);
-    const uint64_t partition = qtl_local_buffer_take_u64(cursor);
-    if (cursor->bad || topic >= QTL_TOPICS || partition >= (uint64_t)table->partitions ||
-        (qtl_local_log_kind((enum qtl_topic)topic) == QTL_LOCAL_INTAKE) != input) {
+    const int64_t topic = qtl_bytes_take_within(cursor, 0, QTL_TOPICS - 1);
+    const int64_t partition = qtl_bytes_take_within(cursor, 0, table->partitions - 1);
+    if (cursor->bad || (qtl_local_log_kind((enum qtl_topic)topic) == QTL_LOCAL_INTAKE) != input) {
         return NULL;
     }
     return qtl_local_table_row(table, (enum qtl_topic)topic, (int32_t)partition);
@@ -204,27 +200,26 @@ static void add_segment(struct qtl_local_partition *row, int64_t first_offset)
 }
 
 static enum qtl_status apply_length(struct qtl_local_table *table, enum qtl_local_kind kind,
-                                    struct qtl_local_cursor *cursor)
+                                    struct qtl_bytes_cursor *cursor)
 {
     struct qtl_local_partition *const row = get_row(table, cursor, kind == QTL_LOCAL_INTAKE);
-    const uint64_t first = qtl_local_buffer_take_u64(cursor);
-    const uint64_t bytes = qtl_local_buffer_take_u64(cursor);
-    const uint64_t next = qtl_local_buffer_take_u64(cursor);
-    if (row == NULL || cursor->bad || first > INT64_MAX || bytes > INT64_MAX || next > INT64_MAX ||
-        first > next) {
+    const int64_t first = qtl_bytes_take_within(cursor, 0, INT64_MAX);
+    const int64_t bytes = qtl_bytes_take_within(cursor, 0, INT64_MAX);
+    const int64_t next = qtl_bytes_take_within(cursor, 0, INT64_MAX);
+    if (row == NULL || cursor->bad || first > next) {
         return QTL_CORRUPT;
     }
     const uint32_t count = row->segment_count;
-    const bool known = count > 0 && row->segments[count - 1].first_offset == (int64_t)first;
-    if ((int64_t)next < row->next_offset || (!known && (int64_t)first < row->next_offset) ||
-        (known && bytes < row->segments[count - 1].bytes)) {
+    const bool known = count > 0 && row->segments[count - 1].first_offset == first;
+    if (next < row->next_offset || (!known && first < row->next_offset) ||
+        (known && (uint64_t)bytes < row->segments[count - 1].bytes)) {
         return QTL_CORRUPT;
     }
     if (!known) {
-        add_segment(row, (int64_t)first);
+        add_segment(row, first);
     }
-    row->segments[row->segment_count - 1].bytes = bytes;
-    row->next_offset = (int64_t)next;
+    row->segments[row->segment_count - 1].bytes = (uint64_t)bytes;
+    row->next_offset = next;
     return QTL_OK;
 }
 
@@ -255,23 +250,23 @@ enum qtl_status qtl_local_table_apply(struct qtl_local_table *table, enum qtl_lo
     if (type == QTL_LOCAL_SNAPSHOT) {
         forget(table, kind);
     }
-    struct qtl_local_cursor cursor = open_payload(payload);
-    (void)qtl_local_buffer_take_u64(&cursor); /* type and sequence, as peeked */
-    (void)qtl_local_buffer_take_u64(&cursor);
-    const uint64_t length_count = qtl_local_buffer_take_u64(&cursor);
-    for (uint64_t i = 0; i < length_count; i++) {
+    struct qtl_bytes_cursor cursor = open_payload(payload);
+    (void)qtl_bytes_take_long(&cursor); /* type and sequence, as peeked */
+    (void)qtl_bytes_take_long(&cursor);
+    const int64_t length_count = qtl_bytes_take_within(&cursor, 0, INT64_MAX);
+    for (int64_t i = 0; i < length_count; i++) {
         if (apply_length(table, kind, &cursor) != QTL_OK) {
             return QTL_CORRUPT;
         }
     }
-    const uint64_t position_count = qtl_local_buffer_take_u64(&cursor);
-    for (uint64_t i = 0; i < position_count; i++) {
+    const int64_t position_count = qtl_bytes_take_within(&cursor, 0, INT64_MAX);
+    for (int64_t i = 0; i < position_count; i++) {
         struct qtl_local_partition *const row = get_row(table, &cursor, true);
-        const uint64_t next = qtl_local_buffer_take_u64(&cursor);
-        if (row == NULL || cursor.bad || next > INT64_MAX || kind != QTL_LOCAL_ENGINE) {
+        const int64_t next = qtl_bytes_take_within(&cursor, 0, INT64_MAX);
+        if (row == NULL || cursor.bad || kind != QTL_LOCAL_ENGINE) {
             return QTL_CORRUPT;
         }
-        row->position = (int64_t)next;
+        row->position = next;
     }
     return cursor.bad || cursor.at != cursor.end ? QTL_CORRUPT : QTL_OK;
 }

@@ -16,7 +16,7 @@
 #ifndef QTL_SCHEMAS_LOCAL_LOCAL_TABLE_H
 #define QTL_SCHEMAS_LOCAL_LOCAL_TABLE_H
 
-#include "schemas/local/local_buffer.h"
+#include "schemas/bytes.h"
 #include "schemas/local_log.h"
 
 struct qtl_local_segment {
@@ -70,11 +70,9 @@ struct qtl_local_partition *qtl_local_table_row(const struct qtl_local_table *ta
 uint32_t qtl_local_table_find(const struct qtl_local_partition *row, int64_t offset);
 
 /* A change, or the whole of what belongs to `kind`, as a frame. */
-void qtl_local_table_put_change(struct qtl_local_buffer *buffer,
-                                const struct qtl_local_commit *commit);
-void qtl_local_table_put_snapshot(struct qtl_local_buffer *buffer,
-                                  const struct qtl_local_table *table, enum qtl_local_kind kind,
-                                  uint64_t sequence);
+void qtl_local_table_put_change(struct qtl_bytes *buffer, const struct qtl_local_commit *commit);
+void qtl_local_table_put_snapshot(struct qtl_bytes *buffer, const struct qtl_local_table *table,
+                                  enum qtl_local_kind kind, uint64_t sequence);
 
 /* Type and sequence of a frame's payload. CORRUPT where it is no commit record. */
 QTL_CHECKED enum qtl_status
