@@ -38,7 +38,8 @@ class Customer:
         if self.born is None:
             self.born = merge_second
             self.since = {segment.name: clock for segment in self.rules.segments}
-            self.expect(clock, self.rules.lengths_of_changes)
+            for segment in self.rules.segments:
+                self.expect(clock, self.rules.lengths_of_changes[segment.name])
         self.history = after
         self.clock = self.looked = clock
         self.expect(event.occurred_at, self.rules.lengths_of_events)
@@ -97,7 +98,7 @@ class Customer:
                 self.state[segment.name] = after
                 self.since[segment.name] = second
                 self.changed.add(segment.name)
-                self.expect(second, self.rules.lengths_of_changes)
+                self.expect(second, self.rules.lengths_of_changes[segment.name])
                 changes[segment] = (before, after, self.evidence(segment.metrics, second))
         for segment in self.rules.segments:
             if segment in changes:

@@ -70,16 +70,16 @@ class Rules:
         return order
 
     def all_lengths(self):
-        """Every length of time after which something may change, counted (from any event, from any
-        change of state). Generous: of events all windows and durations, of changes all holds and,
-        where any rule has dwell(), all durations. A comparison may turn at its duration or a second
-        later."""
+        """The lengths of time after which something may change: from any event, and from a change
+        of each segment. Generous: of events all windows and all durations; of a change the hold and,
+        where any rule has dwell() of that segment, all durations. A comparison with a duration may
+        turn at its end or a second later."""
         constants = {length for segment in self.segments for length in segment.constants}
         durations = constants | {length + 1 for length in constants}
         windows = {metric.window for metric in self.metrics if metric.window is not None}
-        holds = {segment.hold for segment in self.segments}
-        dwells = durations if any(metric.function == "dwell" for metric in self.metrics) else set()
-        return windows | durations, holds | dwells
+        dwelling = {metric.subject for metric in self.metrics if metric.function == "dwell"}
+        changes = {s.name: {s.hold} | (durations if s.name in dwelling else set()) for s in self.segments}
+        return windows | durations, changes
 
 
 def held_out(segment, customer_id):
