@@ -97,16 +97,7 @@ static enum qtl_status recover(struct engine *engine, struct qtl_error *error)
     }
     const struct qtl_recovery_settings recovery = {
         .reader = engine->reader, .config = engine->config, .rules = engine->rules};
-    const enum qtl_status status =
-        qtl_recovery_run(&recovery, engine->slices, engine->slice_count, engine->ledgers, error);
-    for (size_t i = 0; i < engine->slice_count && status == QTL_OK; i++) {
-        const struct qtl_ledger *const ledger = &engine->ledgers[i];
-        const bool others = ledger->sequence > 0 && ledger->rules_version != engine->rules->version;
-        if (others || ledger->unfinished) { /* unfinished: perhaps in the midst of such a sweep */
-            qtl_slice_request_sweep(engine->slices[i]);
-        }
-    }
-    return status;
+    return qtl_recovery_run(&recovery, engine->slices, engine->slice_count, engine->ledgers, error);
 }
 
 static void wake_ingest(void *context)

@@ -275,8 +275,14 @@ static enum qtl_status take_epoch(struct recovery *recovery, const struct qtl_ep
     if (status == QTL_OK) {
         status = map_decisions(recovery, record);
     }
+    if (status == QTL_OK && record->rules_version != recovery->ledger->rules_version) {
+        qtl_slice_settle(recovery->slice); /* as the start with these rules did */
+    }
     if (status == QTL_OK) {
         status = replay(recovery, record);
+    }
+    if (status == QTL_OK && !record->unfinished) {
+        qtl_slice_settle(recovery->slice);
     }
     if (status == QTL_OK) {
         qtl_ledger_advance(recovery->ledger, record);
@@ -311,6 +317,20 @@ static enum qtl_status take_record(struct recovery *recovery, const struct qtl_l
     return take_epoch(recovery, &state->epoch);
 }
 
+/* There is nothing now: a log that fetches needs its time. */
+static enum qtl_status wait_for_records(const struct recovery *recovery, int *waits)
+{
+    if (++*waits > WAITS_MAX) {
+        return qtl_error_set(recovery->error, QTL_IO,
+                             "quintil.state, partition %" PRId32
+                             ": its records do not come: see whether the log is there",
+                             recovery->partition);
+    }
+    struct qtl_log_reader *const reader = recovery->settings->reader;
+    const enum qtl_status status = reader->ops->wait(reader, WAIT_MS);
+    return status == QTL_EMPTY ? QTL_OK : status;
+}
+
 /* Every record of the slice's partition, one at a time: reading the input in between releases what
  * was handed out. */
 static enum qtl_status scan(struct recovery *recovery)
@@ -328,16 +348,12 @@ static enum qtl_status scan(struct recovery *recovery)
         if (count > 0) {
             at = record.offset + 1;
             status = take_record(recovery, &record);
-        } else if (status == QTL_EMPTY && ++waits <= WAITS_MAX) {
-            const enum qtl_status waited = reader->ops->wait(reader, WAIT_MS);
-            status = waited == QTL_EMPTY ? QTL_OK : waited;
+        } else if (status == QTL_EMPTY) {
+            if (reader->ops->ended(reader, QTL_TOPIC_STATE, recovery->partition)) {
+                return QTL_OK; /* what is left are no records; whether it is all: check_end() */
+            }
+            status = wait_for_records(recovery, &waits);
         }
-    }
-    if (status == QTL_EMPTY) {
-        return qtl_error_set(recovery->error, QTL_IO,
-                             "quintil.state, partition %" PRId32
-                             ": its records do not come: see whether the log is there",
-                             recovery->partition);
     }
     return status;
 }
@@ -381,6 +397,8 @@ static void begin_slice(struct recovery *recovery, int32_t partition, struct qtl
     qtl_reread_begin(&recovery->reread, partition);
 }
 
+/* Rules decide nothing at seconds gone by when they were not in force: what the rules before them
+ * left over is dropped, and a sweep puts the new ones to every customer at its own second. */
 static enum qtl_status recover_slice(struct recovery *recovery)
 {
     struct qtl_ledger *const ledger = recovery->ledger;
@@ -395,7 +413,14 @@ static enum qtl_status recover_slice(struct recovery *recovery)
     if (status == QTL_OK) {
         ledger->names_written =
             recovery->has_map && recovery->map_version == recovery->settings->rules->version;
+        const bool others = ledger->rules_version != recovery->settings->rules->version;
+        if (others) {
+            qtl_slice_settle(recovery->slice);
+        }
         qtl_slice_rearm(recovery->slice);
+        if (others || ledger->sweep_waits) {
+            qtl_slice_request_sweep(recovery->slice);
+        }
     }
     return status;
 }

@@ -34,9 +34,9 @@ struct qtl_recovery_settings {
 
 /* Recovers `count` fresh slices, slice i from partition i, and fills their ledgers. Where nothing
  * was ever committed the slice stays empty and its ledger stands at the input's first offsets.
- * Reading positions of `reader` are anywhere afterwards: seek to ledger.next_offset. Where
- * ledger.rules_version is neither 0 nor that of `rules`, the caller sweeps. After an error slices
- * and ledgers are to be freed, not used. */
+ * Where other rules decided the last epoch, or a sweep was under way, a sweep is requested of the
+ * slice. Reading positions of `reader` are anywhere afterwards: seek to ledger.next_offset. After
+ * an error slices and ledgers are to be freed, not used. */
 QTL_CHECKED enum qtl_status qtl_recovery_run(const struct qtl_recovery_settings *settings,
                                              struct qtl_slice *const *slices, size_t count,
                                              struct qtl_ledger *ledgers, struct qtl_error *error);

@@ -142,6 +142,7 @@ static void put_head(struct qtl_bytes *out, const struct qtl_epoch_record_encode
     put_unsigned(out, record->shape);
     put_unsigned(out, record->state_hash);
     qtl_bytes_put_flag(out, record->unfinished);
+    qtl_bytes_put_flag(out, record->sweep_waits);
 }
 
 /* An Avro array is blocks: a count, so many elements; a count of 0 ends it. */

@@ -51,11 +51,12 @@ struct qtl_epoch_record {
     int64_t first_offset[QTL_STREAMS];
     int64_t next_offset[QTL_STREAMS];
     uint64_t rules_version;
-    uint64_t cuts_version;  /* 0: no cut points yet */
-    uint64_t zones_version; /* 0: no time zones yet */
-    uint64_t shape;         /* hash of what shapes events: consumer/shape.h */
-    uint64_t state_hash;    /* of the change: struct qtl_outcome */
-    bool unfinished;        /* deadlines, or customers of a sweep, are left for the next epoch */
+    uint64_t cuts_version;               /* 0: no cut points yet */
+    uint64_t zones_version;              /* 0: no time zones yet */
+    uint64_t shape;                      /* hash of what shapes events: consumer/shape.h */
+    uint64_t state_hash;                 /* of the change: struct qtl_outcome */
+    bool unfinished;                     /* deadlines up to the clock are left for the next epoch */
+    bool sweep_waits;                    /* these rules are to be put to every customer still */
     const struct qtl_rejected *rejected; /* all dead letters of the slice, in any order */
     size_t rejected_count;
     const struct qtl_erasure *erasures;

@@ -167,6 +167,7 @@ static void take_head(struct qtl_bytes_cursor *cursor, struct qtl_epoch_record *
     head->shape = take_unsigned(cursor);
     head->state_hash = take_unsigned(cursor);
     head->unfinished = qtl_bytes_take_flag(cursor);
+    head->sweep_waits = qtl_bytes_take_flag(cursor);
 }
 
 static bool is_same_head(const struct qtl_epoch_record *a, const struct qtl_epoch_record *b)
@@ -180,7 +181,8 @@ static bool is_same_head(const struct qtl_epoch_record *a, const struct qtl_epoc
     return a->sequence == b->sequence && a->wall == b->wall && a->clock == b->clock &&
            a->rules_version == b->rules_version && a->cuts_version == b->cuts_version &&
            a->zones_version == b->zones_version && a->shape == b->shape &&
-           a->state_hash == b->state_hash && a->unfinished == b->unfinished;
+           a->state_hash == b->state_hash && a->unfinished == b->unfinished &&
+           a->sweep_waits == b->sweep_waits;
 }
 
 static void point_at(struct qtl_text *text, const char **at)

@@ -73,7 +73,8 @@ void qtl_ledger_describe(const struct qtl_ledger *ledger, const struct qtl_epoch
         .rules_version = versions->rules,
         .shape = versions->shape,
         .state_hash = outcome->state_hash,
-        .unfinished = outcome->unfinished || outcome->sweep_waits,
+        .unfinished = outcome->unfinished,
+        .sweep_waits = outcome->sweep_waits,
         .rejected = scratch->rejected,
         .rejected_count = rejected_count,
         .decisions = outcome->transitions,
@@ -96,6 +97,7 @@ void qtl_ledger_advance(struct qtl_ledger *ledger, const struct qtl_epoch_record
     ledger->rules_version = record->rules_version;
     ledger->clock = record->clock;
     ledger->unfinished = record->unfinished;
+    ledger->sweep_waits = record->sweep_waits;
 }
 
 /* A flag's states; a ladder's rungs come here. */

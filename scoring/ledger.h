@@ -18,10 +18,11 @@
 struct qtl_ledger {
     uint64_t sequence;                /* of the last record; 0: none yet */
     int64_t next_offset[QTL_STREAMS]; /* where reading goes on */
-    uint64_t rules_version;           /* of the last record; 0: none yet. Differs: sweep */
+    uint64_t rules_version;           /* of the last record; 0: none yet */
     int64_t clock;                    /* of the slice */
     bool names_written; /* the names of the present rules are in force in its partition */
-    bool unfinished;    /* as the last record says */
+    bool unfinished;    /* these two as the last record says */
+    bool sweep_waits;
 };
 
 /* What is the same in all records of a run. */

@@ -36,6 +36,10 @@ struct qtl_slice {
     int64_t clock;
     int64_t last_merge[QTL_STREAMS]; /* of each partition */
     bool sweep_waits;
+    /* Recovery only. Until rearm() a customer's `armed` holds the number of settle() calls before
+     * it was last evaluated: who was not since the last one has nothing left over. */
+    int64_t settled_clock;
+    uint32_t settled;
     struct qtl_event **merged; /* scratch: the epoch's records in merge order */
     size_t merged_capacity;
     struct qtl_customer **due; /* scratch: the customers whose deadline is one second */
@@ -359,6 +363,7 @@ static enum qtl_status take_decisions(struct qtl_slice *slice,
         if (decision->cause == QTL_CAUSE_CLOCK || decision->cause == QTL_CAUSE_RULES) {
             customer->clock = (uint32_t)decision->at;
         }
+        customer->armed = slice->settled;
         qtl_segments_take(slice->segments, customer, decision, outcome);
     }
     return QTL_OK;
@@ -379,9 +384,13 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
             return status;
         }
         const struct qtl_event *const event = slice->merged[i];
-        book(slice, event,
-             qtl_customers_find(slice->customers, event->customer_id, event->customer_hash),
-             outcome);
+        struct qtl_customer *const customer =
+            book(slice, event,
+                 qtl_customers_find(slice->customers, event->customer_id, event->customer_hash),
+                 outcome);
+        if (customer != NULL) {
+            customer->armed = slice->settled;
+        }
     }
     const enum qtl_status status = take_decisions(slice, decisions, decision_count, &next, outcome);
     if (status != QTL_OK || next != decision_count) {
@@ -394,14 +403,23 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
     return QTL_OK;
 }
 
+void qtl_slice_settle(struct qtl_slice *slice)
+{
+    slice->settled_clock = slice->clock;
+    slice->settled++;
+}
+
 void qtl_slice_rearm(struct qtl_slice *slice)
 {
     const uint32_t count = qtl_customers_count(slice->customers);
     for (uint32_t number = 0; number < count; number++) {
         struct qtl_customer *const customer = qtl_customers_at(slice->customers, number);
-        /* What fell due up to the slice's clock has fired, under the rules that were in force. */
-        const bool ahead = customer->clock > slice->clock;
-        qtl_segments_rearm(slice->segments, customer, ahead ? customer->clock : slice->clock);
+        int64_t fired = customer->clock;
+        if (customer->armed != slice->settled && fired < slice->settled_clock) {
+            fired = slice->settled_clock; /* under the rules that were in force then */
+        }
+        customer->armed = QTL_NEVER;
+        qtl_segments_rearm(slice->segments, customer, fired);
         arm(slice, customer);
     }
 }

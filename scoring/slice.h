@@ -54,7 +54,12 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
                                  const struct qtl_transition *decisions, size_t decision_count,
                                  struct qtl_outcome *outcome);
 
-/* After the last replayed epoch: sets every customer's deadline anew. */
+/* Recovery: what fell due up to the slice's clock has fired, or shall fire no more: the last
+ * replayed epoch left nothing over, or other rules come into force now. */
+void qtl_slice_settle(struct qtl_slice *slice);
+
+/* After the last replayed epoch: sets every customer's deadline anew. What epochs since settle()
+ * left over falls due again. */
 void qtl_slice_rearm(struct qtl_slice *slice);
 
 /* The rules are others than those that decided so far: at the first live second every customer is
