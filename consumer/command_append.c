@@ -17,6 +17,7 @@
 #include "consumer/progress.h"
 #include "consumer/record_file.h"
 #include "consumer/rule_file.h"
+#include "consumer/sorted_records.h"
 #include "consumer/stream.h"
 #include "scoring/base/hash.h"
 #include "sinks/local_writer.h"
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BATCH_RECORDS_MAX 10000
 #define BATCH_BYTES_MAX (4u << 20)
@@ -41,6 +43,9 @@ struct append {
     struct qtl_decoder *decoder;
     struct qtl_log_writer *writer;
     struct qtl_progress progress;
+    bool sort;                        /* gather all, then append by time */
+    struct qtl_sorted_records sorted; /* empty without it */
+    int64_t wall;                     /* seconds; read once a transaction */
     uint64_t durable;
     uint64_t undecodable; /* of the durable ones */
     /* Of the transaction under way. */
@@ -59,6 +64,8 @@ static const char help[] =
     "  --data DIR           the log's folder (default ./quintil-data); made where missing\n"
     "  --partitions N       of a log that is made (default 4)\n"
     "  --format csv|ndjson  what the input is, whatever its names\n"
+    "  --sort               reads all files first and appends their records by time: for\n"
+    "                       history, which a run reads in the order of the log\n"
     "  --rules R            a rule file whose own kinds of engagement are known too\n"
     "  -c FILE              configuration: where the fields stand, data folder, rules\n"
     "  --set NAME=VALUE     one setting of it\n"
@@ -73,6 +80,7 @@ enum option_code {
     OPTION_PARTITIONS,
     OPTION_FORMAT,
     OPTION_RULES,
+    OPTION_SORT,
     OPTION_SET,
     OPTION_HELP,
 };
@@ -83,6 +91,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"rules", required_argument, NULL, OPTION_RULES},
     {"config", required_argument, NULL, 'c'},
+    {"sort", no_argument, NULL, OPTION_SORT},
     {"set", required_argument, NULL, OPTION_SET},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -137,6 +146,9 @@ static enum qtl_status parse_option(struct append *append, int code, struct qtl_
         return parse_partitions(optarg, &append->partitions, error);
     case OPTION_FORMAT:
         return parse_format(optarg, &append->format, error);
+    case OPTION_SORT:
+        append->sort = true;
+        return QTL_OK;
     case OPTION_SET:
         return qtl_config_set(&append->config, optarg, error);
     case 'c':
@@ -221,8 +233,10 @@ static enum qtl_status commit(struct append *append, struct qtl_error *error)
     return status;
 }
 
-static enum qtl_status add(struct append *append, const struct qtl_file_record *record,
-                           struct qtl_text value, struct qtl_error *error)
+/* Key, partition and timestamp of a record: its event's time, but never ahead of now, so that the
+ * engine finds out about times in the future. */
+static struct qtl_log_append describe(struct append *append, const struct qtl_file_record *record,
+                                      struct qtl_text value)
 {
     struct qtl_log_append bytes = {
         .topic = (enum qtl_topic)append->stream,
@@ -230,29 +244,79 @@ static enum qtl_status add(struct append *append, const struct qtl_file_record *
         .value = value,
         .has_value = true,
     };
-    if (record->reason == QTL_REASON_NONE) {
-        const struct qtl_event *const event = &record->event;
-        bytes.partition =
-            (int32_t)qtl_hash_partition(event->customer_hash, (uint32_t)append->partitions);
-        bytes.key = event->customer_id;
-        bytes.has_key = true;
-        if (event->occurred_at != QTL_TIME_ABSENT) {
-            bytes.timestamp_ms = event->occurred_at * 1000;
-        }
+    if (record->reason != QTL_REASON_NONE) {
+        return bytes;
     }
+    const struct qtl_event *const event = &record->event;
+    bytes.partition =
+        (int32_t)qtl_hash_partition(event->customer_hash, (uint32_t)append->partitions);
+    bytes.key = event->customer_id;
+    bytes.has_key = true;
+    if (append->wall < event->occurred_at) {
+        append->wall = (int64_t)time(NULL);
+    }
+    if (event->occurred_at != QTL_TIME_ABSENT) {
+        const bool ahead = event->occurred_at > append->wall;
+        bytes.timestamp_ms = (ahead ? append->wall : event->occurred_at) * 1000;
+    }
+    return bytes;
+}
+
+/* Adds a record to the transaction under way, or begins one. */
+static enum qtl_status put(struct append *append, const struct qtl_log_append *bytes,
+                           struct qtl_error *error)
+{
     enum qtl_status status = QTL_OK;
     if (append->batch_records == 0) {
         status = append->writer->ops->begin(append->writer, NULL, NULL, 0, error);
     }
     if (status == QTL_OK) {
-        status = append->writer->ops->append(append->writer, &bytes, error);
+        status = append->writer->ops->append(append->writer, bytes, error);
     }
     if (status == QTL_OK) {
         append->batch_records++;
-        append->batch_undecodable += record->reason != QTL_REASON_NONE ? 1 : 0;
-        append->batch_bytes += value.length;
+        append->batch_undecodable += bytes->has_key ? 0 : 1;
+        append->batch_bytes += bytes->value.length;
     }
     return status;
+}
+
+static bool is_batch_full(const struct append *append)
+{
+    return append->batch_records >= BATCH_RECORDS_MAX || append->batch_bytes >= BATCH_BYTES_MAX;
+}
+
+static enum qtl_status add(struct append *append, const struct qtl_file_record *record,
+                           struct qtl_text value, struct qtl_error *error)
+{
+    const struct qtl_log_append bytes = describe(append, record, value);
+    if (append->sort) {
+        qtl_sorted_records_add(&append->sorted, &bytes,
+                               record->reason == QTL_REASON_NONE ? record->event.occurred_at
+                                                                 : QTL_TIME_ABSENT);
+        return QTL_OK;
+    }
+    return put(append, &bytes, error);
+}
+
+/* What --sort gathered, by time. */
+static enum qtl_status append_sorted(struct append *append, struct qtl_error *error)
+{
+    struct qtl_sorted_records *const sorted = &append->sorted;
+    enum qtl_status status = QTL_OK;
+    qtl_sorted_records_sort(sorted);
+    qtl_progress_start(&append->progress, "append: records");
+    for (size_t i = 0; i < sorted->count && status == QTL_OK; i++) {
+        if (is_batch_full(append)) {
+            status = commit(append, error);
+            qtl_progress_say(&append->progress, append->durable, i, sorted->count);
+        }
+        if (status == QTL_OK) {
+            status = put(append, &sorted->items[i].record, error);
+        }
+    }
+    qtl_progress_stop(&append->progress);
+    return status == QTL_OK ? commit(append, error) : status;
 }
 
 static enum qtl_status append_records(struct append *append, struct qtl_record_file *file,
@@ -260,8 +324,7 @@ static enum qtl_status append_records(struct append *append, struct qtl_record_f
 {
     for (;;) {
         enum qtl_status status = QTL_OK;
-        if (append->batch_records >= BATCH_RECORDS_MAX || append->batch_bytes >= BATCH_BYTES_MAX ||
-            qtl_record_file_is_idle(file)) {
+        if (is_batch_full(append) || qtl_record_file_is_idle(file)) {
             status = commit(append, error);
             qtl_progress_say(&append->progress, append->durable, qtl_record_file_bytes_done(file),
                              qtl_record_file_bytes_all(file));
@@ -320,6 +383,9 @@ static enum qtl_status run(struct append *append, int argc, char **argv, struct 
     for (int i = optind; status == QTL_OK && i < argc; i++) {
         status = append_file(append, argv[i], error);
     }
+    if (status == QTL_OK) {
+        status = append_sorted(append, error);
+    }
     printf("%" PRIu64 " records are durable in %s", append->durable,
            qtl_stream_name(append->stream));
     if (append->undecodable > 0) {
@@ -344,6 +410,7 @@ int qtl_command_append(int argc, char **argv)
     if (append.writer != NULL) {
         append.writer->ops->free(append.writer);
     }
+    qtl_sorted_records_fini(&append.sorted);
     qtl_decoder_free(append.decoder);
     qtl_rules_free(append.kinds);
     qtl_config_fini(&append.config);
