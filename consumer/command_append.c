@@ -352,6 +352,13 @@ static enum qtl_status append_file(struct append *append, const char *path, stru
     if (status != QTL_OK) {
         return status;
     }
+    if (qtl_record_file_is_csv(file) && append->config.streams[append->stream].has_fields) {
+        qtl_record_file_close(file);
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "%s: CSV has our own field names, but the configuration maps the "
+                             "fields of this stream; send NDJSON in your own form",
+                             path);
+    }
     if (qtl_record_file_warning(file) != NULL) {
         fprintf(stderr, "quintil append: %s\n", qtl_record_file_warning(file));
     }

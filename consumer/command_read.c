@@ -11,7 +11,10 @@
 #include "schemas/topic.h"
 #include "scoring/base/assert.h"
 
+#include "consumer/value.h"
+#include "sinks/dead_letter.h"
 #include <errno.h>
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +28,8 @@ struct reading {
     enum qtl_topic topic;
     bool follow;
     bool offsets;
+    bool raw;
+    struct qtl_json_buffer line;
     struct qtl_log_reader *reader;
     int32_t partitions;
     int64_t *ends; /* owned: one a partition; where to stop without --follow */
@@ -40,23 +45,25 @@ static const char help[] =
     "  --data DIR   the log's folder (default ./quintil-data)\n"
     "  --follow     wait for more at the end\n"
     "  --offsets    partition and offset before each value, with tabs behind them\n"
+    "  --raw        dead letters as their own bytes only, without the reason\n"
     "  --help       this text\n"
     "\n"
+    "A dead letter is printed as an object with reason, topic, partition, offset and its value:\n"
+    "a text, or in base64 (value_base64) where it is not UTF-8.\n"
     "exit codes: 0 done, 1 a file failed, 2 the command line is wrong or there is no log\n";
 
 enum option_code {
     OPTION_DATA = 256,
     OPTION_FOLLOW,
     OPTION_OFFSETS,
+    OPTION_RAW,
     OPTION_HELP,
 };
 
 static const struct option long_options[] = {
-    {"data", required_argument, NULL, OPTION_DATA},
-    {"follow", no_argument, NULL, OPTION_FOLLOW},
-    {"offsets", no_argument, NULL, OPTION_OFFSETS},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {NULL, 0, NULL, 0},
+    {"data", required_argument, NULL, OPTION_DATA}, {"follow", no_argument, NULL, OPTION_FOLLOW},
+    {"offsets", no_argument, NULL, OPTION_OFFSETS}, {"raw", no_argument, NULL, OPTION_RAW},
+    {"help", no_argument, NULL, OPTION_HELP},       {NULL, 0, NULL, 0},
 };
 
 /* A topic by its name, or by what stands behind "quintil." where no other has that name. */
@@ -92,6 +99,9 @@ static enum qtl_status parse(struct reading *reading, int argc, char **argv,
         case OPTION_OFFSETS:
             reading->offsets = true;
             break;
+        case OPTION_RAW:
+            reading->raw = true;
+            break;
         case OPTION_HELP:
             fputs(help, stdout);
             return QTL_END;
@@ -103,6 +113,19 @@ static enum qtl_status parse(struct reading *reading, int argc, char **argv,
         return qtl_error_set(error, QTL_BAD_CONF, "expected one topic; see 'quintil read --help'");
     }
     return find_topic(argv[optind], &reading->topic, error);
+}
+
+static void print_value(struct reading *reading, const struct qtl_log_record *record)
+{
+    if (!record->has_value) {
+        fputs("null", stdout);
+    } else if (reading->topic == QTL_TOPIC_DEAD_LETTERS && !reading->raw) {
+        reading->line.length = 0;
+        qtl_dead_letter_json(&reading->line, record, qtl_value_is_utf8(record->value));
+        fwrite(reading->line.bytes, 1, reading->line.length, stdout);
+    } else {
+        fwrite(record->value.bytes, 1, record->value.length, stdout);
+    }
 }
 
 /* Prints records of one partition; *count tells how many. */
@@ -123,11 +146,7 @@ static enum qtl_status print_batch(struct reading *reading, int32_t partition, s
         if (reading->offsets) {
             printf("%" PRId32 "\t%" PRId64 "\t", partition, record->offset);
         }
-        if (record->has_value) {
-            fwrite(record->value.bytes, 1, record->value.length, stdout);
-        } else {
-            fputs("null", stdout);
-        }
+        print_value(reading, record);
         putchar('\n');
         *count += 1;
     }

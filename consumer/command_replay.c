@@ -56,6 +56,7 @@ static void report_bad_record(void *context, const char *path, const struct qtl_
 static enum qtl_status read_files(struct replay *replay, struct qtl_error *error)
 {
     replay->input.rules = replay->rules;
+    replay->input.config = &replay->options.config;
     replay->input.format = replay->options.format;
     replay->input.bad = report_bad_record;
     replay->input.context = replay;
@@ -80,7 +81,8 @@ static enum qtl_status read_files(struct replay *replay, struct qtl_error *error
 static void start_engine(struct replay *replay)
 {
     const size_t slice_count = replay->options.slices;
-    const struct qtl_slice_settings settings = {.rules = replay->rules, .duplicate_horizon_s = 600};
+    const struct qtl_slice_settings settings = {
+        .rules = replay->rules, .duplicate_horizon_s = replay->options.config.duplicate_horizon_s};
     replay->slices = calloc(slice_count, sizeof(struct qtl_slice *));
     replay->clocks = calloc(slice_count, sizeof(*replay->clocks));
     QTL_ASSERT(replay->slices != NULL && replay->clocks != NULL);

@@ -232,6 +232,11 @@ enum qtl_status qtl_record_file_next(struct qtl_record_file *file, struct qtl_fi
     return status;
 }
 
+bool qtl_record_file_is_csv(const struct qtl_record_file *file)
+{
+    return file->format == QTL_RECORD_CSV;
+}
+
 bool qtl_record_file_is_idle(struct qtl_record_file *file)
 {
     while (!file->ended && file->end - file->start <= QTL_RECORD_BYTES_MAX &&

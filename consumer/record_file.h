@@ -53,6 +53,9 @@ QTL_CHECKED enum qtl_status qtl_record_file_next(struct qtl_record_file *file,
  * already; what is wrong with it the next call says. */
 bool qtl_record_file_is_idle(struct qtl_record_file *file);
 
+/* Whether it is read as CSV. */
+bool qtl_record_file_is_csv(const struct qtl_record_file *file);
+
 /* The last record as one JSON object with canonical names, for the log: a CSV row converted, an
  * NDJSON line or a malformed row as it stands. Borrowed until the next call. */
 struct qtl_text qtl_record_file_json(struct qtl_record_file *file);

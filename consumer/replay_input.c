@@ -4,6 +4,7 @@
  */
 #include "consumer/replay_input.h"
 
+#include "consumer/config.h"
 #include "consumer/decode.h"
 #include "consumer/progress.h"
 #include "scoring/base/assert.h"
@@ -64,7 +65,8 @@ static enum qtl_status read_all(struct qtl_replay_input *input, struct qtl_recor
 enum qtl_status qtl_replay_input_add(struct qtl_replay_input *input, const char *path,
                                      enum qtl_stream stream, struct qtl_error *error)
 {
-    struct qtl_decoder *const decoder = qtl_decoder_new(stream, NULL, input->rules);
+    struct qtl_decoder *const decoder =
+        qtl_decoder_new(stream, &input->config->streams[stream], input->rules);
     struct qtl_record_file *file = NULL;
     enum qtl_status status = qtl_record_file_open(path, input->format, decoder, &file, error);
     if (status == QTL_OK) {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct qtl_config;
 struct qtl_rules;
 
 /* A record that cannot be used. @thread main */
@@ -23,7 +24,8 @@ typedef void (*qtl_replay_bad_record)(void *context, const char *path,
 
 struct qtl_replay_input {
     /* Set by the caller before the first file. */
-    const struct qtl_rules *rules; /* borrowed: the kinds */
+    const struct qtl_rules *rules;   /* borrowed: the kinds */
+    const struct qtl_config *config; /* borrowed: the mapping */
     enum qtl_record_format format;
     qtl_replay_bad_record bad;
     void *context;             /* bad's */
@@ -36,7 +38,7 @@ struct qtl_replay_input {
     uint64_t lines[QTL_STREAMS]; /* records seen a stream: lines count on through its files */
 };
 
-/* Starts as zeros, with the first four fields set. */
+/* Starts as zeros, with the first five fields set. */
 void qtl_replay_input_fini(struct qtl_replay_input *input);
 
 /* Adds a file's records. @thread main */

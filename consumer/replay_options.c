@@ -1,7 +1,9 @@
 /* See replay_options.h. */
 #include "consumer/replay_options.h"
 
+#include "consumer/config_file.h"
 #include "consumer/instant.h"
+#include "consumer/rule_file.h"
 #include "scoring/base/assert.h"
 
 #include <errno.h>
@@ -22,6 +24,8 @@ static const char help[] =
     "                     input. May be given more than once, as may the next two\n"
     "  --engagement F     engagement\n"
     "  --customers F      customer profiles\n"
+    "  -c FILE            configuration: where the fields of NDJSON stand, base currency, rules\n"
+    "  --set NAME=VALUE   one setting of it\n"
     "  --format csv|ndjson  what the files are, whatever their names; needed for -\n"
     "  --to T             the last clock: seconds since 1970 or ISO 8601 in UTC; later records\n"
     "                     are not applied. Default: the last event's second\n"
@@ -49,6 +53,7 @@ enum option_code {
     OPTION_SHARDS,
     OPTION_SLICES,
     OPTION_EPOCH_RECORDS,
+    OPTION_SET,
     OPTION_HELP,
 };
 
@@ -64,6 +69,8 @@ static const struct option long_options[] = {
     {"shards", required_argument, NULL, OPTION_SHARDS},
     {"slices", required_argument, NULL, OPTION_SLICES},
     {"epoch-records", required_argument, NULL, OPTION_EPOCH_RECORDS},
+    {"config", required_argument, NULL, 'c'},
+    {"set", required_argument, NULL, OPTION_SET},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -120,6 +127,41 @@ static bool parse_to(struct qtl_replay_options *options, const char *text)
     return false;
 }
 
+static bool read_config(struct qtl_replay_options *options, const char *path)
+{
+    struct qtl_problems problems = {0};
+    const enum qtl_status status = qtl_config_file_read(path, &options->config, &problems);
+    if (status != QTL_OK) {
+        qtl_rule_file_report(path, &problems, stderr);
+    }
+    qtl_problems_fini(&problems);
+    return status == QTL_OK;
+}
+
+static bool set(struct qtl_replay_options *options, const char *assignment)
+{
+    struct qtl_error error = {0};
+    const enum qtl_status status = qtl_config_set(&options->config, assignment, &error);
+    if (status != QTL_OK) {
+        fprintf(stderr, "quintil replay: %s\n", error.text);
+    }
+    return status == QTL_OK;
+}
+
+/* What only the whole can tell: settings that go together, where the rules are. */
+static bool finish(struct qtl_replay_options *options)
+{
+    struct qtl_error error = {0};
+    if (qtl_config_finish(&options->config, &error) != QTL_OK) {
+        fprintf(stderr, "quintil replay: %s\n", error.text);
+        return false;
+    }
+    if (options->rules == NULL && options->config.rules[0] != '\0') {
+        options->rules = options->config.rules;
+    }
+    return true;
+}
+
 static bool parse_option(struct qtl_replay_options *options, int code)
 {
     switch (code) {
@@ -146,6 +188,10 @@ static bool parse_option(struct qtl_replay_options *options, int code)
         return parse_count("shards", optarg, 256, &options->shards);
     case OPTION_SLICES:
         return parse_count("slices", optarg, 4096, &options->slices);
+    case 'c':
+        return read_config(options, optarg);
+    case OPTION_SET:
+        return set(options, optarg);
     case OPTION_EPOCH_RECORDS:
         return parse_count("epoch-records", optarg, 1U << 20, &options->epoch_records);
     default:
@@ -180,9 +226,10 @@ bool qtl_replay_options_parse(struct qtl_replay_options *options, int argc, char
     *options = (struct qtl_replay_options){.to = QTL_TIME_ABSENT,
                                            .shards = processors > 0 ? (size_t)processors : 1,
                                            .epoch_records = 65536};
+    qtl_config_init(&options->config);
     optind = 1;
     int option = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(help, stdout);
             *code = 0;
@@ -193,7 +240,7 @@ bool qtl_replay_options_parse(struct qtl_replay_options *options, int argc, char
             goto out;
         }
     }
-    if (!is_complete(options, argc, argv)) {
+    if (!finish(options) || !is_complete(options, argc, argv)) {
         *code = 2;
         goto out;
     }
@@ -208,6 +255,7 @@ out:
 
 void qtl_replay_options_fini(struct qtl_replay_options *options)
 {
+    qtl_config_fini(&options->config);
     free(options->files);
     options->files = NULL;
     options->file_count = 0;

@@ -6,6 +6,7 @@
 #ifndef QTL_CONSUMER_REPLAY_OPTIONS_H
 #define QTL_CONSUMER_REPLAY_OPTIONS_H
 
+#include "consumer/config.h"
 #include "consumer/record_file.h"
 #include "schemas/event.h"
 
@@ -19,7 +20,8 @@ struct qtl_replay_file {
 };
 
 struct qtl_replay_options {
-    const char *rules;
+    struct qtl_config config;      /* mapping, base currency, horizon; all else is not looked at */
+    const char *rules;             /* --rules, else the configuration's */
     struct qtl_replay_file *files; /* in command-line order */
     size_t file_count;
     const char *output; /* NULL: standard output */

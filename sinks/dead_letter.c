@@ -50,3 +50,44 @@ enum qtl_status qtl_dead_letter_append(struct qtl_log_writer *writer, int32_t pa
     };
     return writer->ops->append(writer, &record, error);
 }
+
+static bool is_number(struct qtl_text text)
+{
+    for (uint32_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return false;
+        }
+    }
+    return text.length > 0 && text.length < 19;
+}
+
+static void put_header(struct qtl_json_buffer *buffer, const struct qtl_log_header *header)
+{
+    qtl_json_string(buffer, header->name);
+    qtl_json_raw(buffer, ":");
+    if (is_number(header->value)) {
+        qtl_json_reserve(buffer, header->value.length);
+        memcpy(buffer->bytes + buffer->length, header->value.bytes, header->value.length);
+        buffer->length += header->value.length;
+    } else {
+        qtl_json_string(buffer, header->value);
+    }
+}
+
+void qtl_dead_letter_json(struct qtl_json_buffer *buffer, const struct qtl_log_record *record,
+                          bool is_text)
+{
+    qtl_json_raw(buffer, "{");
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        put_header(buffer, &record->headers[i]);
+        qtl_json_raw(buffer, ",");
+    }
+    if (is_text) {
+        qtl_json_raw(buffer, "\"value\":");
+        qtl_json_string(buffer, record->value);
+    } else {
+        qtl_json_raw(buffer, "\"value_base64\":");
+        qtl_json_base64(buffer, record->value);
+    }
+    qtl_json_raw(buffer, "}");
+}

@@ -12,11 +12,19 @@
 #include "schemas/log.h"
 #include "schemas/status.h"
 #include "scoring/epoch.h"
+#include "sinks/json_write.h"
+
+#include <stdbool.h>
 
 /* Appends one to the open transaction. `wall` in seconds. */
 QTL_CHECKED enum qtl_status qtl_dead_letter_append(struct qtl_log_writer *writer, int32_t partition,
                                                    int64_t wall,
                                                    const struct qtl_dead_letter *letter,
                                                    struct qtl_error *error);
+
+/* A dead letter read back, as one JSON object: its headers, then `value` as text, or `value_base64`
+ * where it is no UTF-8. @thread any */
+void qtl_dead_letter_json(struct qtl_json_buffer *buffer, const struct qtl_log_record *record,
+                          bool is_text);
 
 #endif

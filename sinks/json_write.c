@@ -198,3 +198,22 @@ void qtl_json_hex64(struct qtl_json_buffer *buffer, uint64_t value)
     put_hex(buffer, value);
     put(buffer, "\"", 1);
 }
+
+void qtl_json_base64(struct qtl_json_buffer *buffer, struct qtl_text bytes)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    put(buffer, "\"", 1);
+    for (uint32_t i = 0; i < bytes.length; i += 3) {
+        const uint32_t left = bytes.length - i;
+        const uint32_t a = (unsigned char)bytes.bytes[i];
+        const uint32_t b = left > 1 ? (unsigned char)bytes.bytes[i + 1] : 0;
+        const uint32_t c = left > 2 ? (unsigned char)bytes.bytes[i + 2] : 0;
+        const uint32_t word = a << 16 | b << 8 | c;
+        const char four[4] = {alphabet[word >> 18], alphabet[word >> 12 & 63],
+                              left > 1 ? alphabet[word >> 6 & 63] : '=',
+                              left > 2 ? alphabet[word & 63] : '='};
+        put(buffer, four, sizeof(four));
+    }
+    put(buffer, "\"", 1);
+}

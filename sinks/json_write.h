@@ -36,4 +36,7 @@ void qtl_json_time(struct qtl_json_buffer *buffer, int64_t second);
 void qtl_json_hex128(struct qtl_json_buffer *buffer, uint64_t high, uint64_t low);
 void qtl_json_hex64(struct qtl_json_buffer *buffer, uint64_t value);
 
+/* Bytes in base64 (RFC 4648, padded), in quotes. */
+void qtl_json_base64(struct qtl_json_buffer *buffer, struct qtl_text bytes);
+
 #endif
