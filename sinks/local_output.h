@@ -10,7 +10,7 @@
 
 struct qtl_local_output {
     struct qtl_bytes buffer; /* frames not yet written */
-    int64_t first_offset;           /* of the open segment */
+    int64_t first_offset;    /* of the open segment */
     int64_t next_offset;
     uint64_t bytes; /* in the open segment: committed, and written by this transaction */
     int fd;         /* owned; -1: none */

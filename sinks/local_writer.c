@@ -105,11 +105,11 @@ static enum qtl_status begin(struct qtl_log_writer *writer, const struct qtl_log
                              struct qtl_error *error)
 {
     struct local_writer *const self = self_of(writer);
-    QTL_ASSERT(!self->is_open);
     QTL_ASSERT(self->kind == QTL_LOCAL_ENGINE || count == 0);
     if (self->is_dead) {
         return dead(error);
     }
+    QTL_ASSERT(!self->is_open);
     const struct qtl_local_token *const ours = (const struct qtl_local_token *)token;
     if (ours != NULL && ours->generation != self->generation) {
         return qtl_error_set(error, QTL_LOST,
