@@ -74,10 +74,10 @@ def replay(model, paths, to):
     return last
 
 
-def recorded(model, path):
-    """Returns the last clock."""
+def apply_recorded(model, rows):
+    """rows: as of events.read_recorded. Returns the last clock."""
     last = 0
-    for row in events.read_recorded(path):
+    for row in rows:
         if row[0] == "clock":
             model.fire(*row[1:])
             last = max(last, row[1])
@@ -105,7 +105,7 @@ def main(arguments=None):
     with open(options.rules, "rb") as file:
         model = Model(rule_file.Rules(file.read()))
     if options.recorded:
-        last = recorded(model, options.recorded)
+        last = apply_recorded(model, events.read_recorded(options.recorded))
     else:
         paths = {stream: getattr(options, stream) for stream in events.STREAMS}
         last = replay(model, paths, events.read_time(options.to))

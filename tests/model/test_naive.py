@@ -333,7 +333,7 @@ class LateRecords(unittest.TestCase):
             file.write(json.dumps({"clock": T0 + 100, "slice": 0}) + "\n")
             file.flush()
             model = naive.Model(segment_rules(a="orders(1m) >= 1"))
-            self.assertEqual(naive.recorded(model, file.name), T0 + 100)
+            self.assertEqual(naive.apply_recorded(model, events.read_recorded(file.name)), T0 + 100)
         self.assertEqual(len(model.transitions()), 1)
         state = json.loads(model.states(T0)[0])
         self.assertEqual((state["born"], state["clock"]), ("2001-09-09T01:46:40Z",) * 2)

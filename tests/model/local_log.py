@@ -1,0 +1,161 @@
+"""Reads a local log's folder, independently of the engine: its files, and from them the order in which
+the engine applied the records (DESIGN 3, 7; schemas/local_log.h; schemas/epoch_record.avsc).
+
+Only for logs that were left in peace: everything in the files is taken as committed.
+"""
+
+import glob
+import os
+import struct
+from typing import NamedTuple
+
+import events
+
+SINCE_1990 = 631_152_000
+RANGED = ("orders", "engagement", "customers")
+
+
+class Cursor:
+    """Avro binary, as far as it is needed."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def long(self):
+        value = shift = 0
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return (value >> 1) ^ -(value & 1)
+
+    def text(self):
+        length = self.long()
+        self.at += length
+        return self.data[self.at - length : self.at]
+
+    def flag(self):
+        self.at += 1
+        return self.data[self.at - 1] != 0
+
+    def array(self, element):
+        elements = []
+        while (count := self.long()) != 0:
+            if count < 0:
+                count = -count
+                self.long()  # the block's size
+            elements += [element() for _ in range(count)]
+        return elements
+
+
+class Record(NamedTuple):
+    offset: int
+    timestamp_ms: int
+    value: bytes  # None: a tombstone
+
+
+def read_topic(folder, topic, partition):
+    """All records of a partition."""
+    records = []
+    for path in sorted(glob.glob(os.path.join(folder, "topics", topic, str(partition), "*.log"))):
+        first = int(os.path.basename(path).removesuffix(".log"))
+        with open(path, "rb") as file:
+            data = file.read()
+        at = 0
+        while at < len(data):
+            (length,) = struct.unpack_from("<I", data, at)
+            records.append(read_record(Cursor(data[at + 8 : at + 8 + length]), first))
+            at += 8 + length
+    return records
+
+
+def read_record(cursor, first):
+    offset, timestamp_ms = first + cursor.long(), cursor.long()
+    has_key, has_value = cursor.flag(), cursor.flag()
+    if has_key:
+        cursor.text()
+    return Record(offset, timestamp_ms, cursor.text() if has_value else None)
+
+
+def partitions(folder):
+    return range(len(os.listdir(os.path.join(folder, "topics", "orders"))))
+
+
+def read_epochs(folder, partition):
+    """[{sequence, wall, clock, orders: (first, next), .., rejected: {(stream, offset)}}] in order."""
+    epochs = []
+    for record in read_topic(folder, "quintil.state", partition):
+        cursor = Cursor(record.value)
+        version, body = cursor.long(), cursor.long()
+        assert version == 1, version
+        if body == 0:
+            epoch = read_epoch(cursor)
+            if epoch["part"] == 0:
+                epochs.append(epoch)
+            else:
+                epochs[-1]["rejected"] |= epoch["rejected"]
+    assert [epoch["sequence"] for epoch in epochs] == list(range(1, len(epochs) + 1))
+    return epochs
+
+
+def read_epoch(cursor):
+    """An epoch record up to the rejected offsets: what comes behind them is the engine's opinion."""
+    epoch = {name: cursor.long() for name in ("sequence", "part", "parts", "wall", "clock")}
+    for stream in RANGED:
+        epoch[stream] = (cursor.long(), cursor.long())
+    for _version in ("rules", "cuts", "zones", "shape", "state_hash"):
+        cursor.long()
+    epoch["unfinished"] = cursor.flag()
+    rejected = cursor.array(lambda: (RANGED[cursor.long()], cursor.long(), cursor.long()))
+    epoch["rejected"] = {(stream, offset) for stream, offset, _reason in rejected}
+    return epoch
+
+
+def merge_second(record, event, wall, floor):
+    """DESIGN 3: the stamp, unless it is absurd; else occurred_at; never below the floor."""
+    for second in (record.timestamp_ms // 1000, event.occurred_at):
+        if second is not None and SINCE_1990 <= second <= wall:
+            return max(second, floor)
+    return floor
+
+
+def epoch_records(folder, partition, epochs):
+    """For each epoch its rows ("record", event, merge second, slice) in the order of the merge."""
+    logs = {stream: iter(read_topic(folder, stream, partition)) for stream in RANGED}
+    last = dict.fromkeys(RANGED, 0)  # merge second of each partition's last record
+    clock = 0
+    for epoch in epochs:
+        rows = []
+        for place, stream in enumerate(RANGED):
+            first, end = epoch[stream]
+            for _ in range(first, end):
+                record = next(logs[stream])
+                event = events.make_event(stream, events.as_text(events.parse_json(record.value)))
+                second = merge_second(record, event, epoch["wall"], max(last[stream], clock))
+                last[stream] = second
+                if (stream, record.offset) in epoch["rejected"]:
+                    continue  # by the slice: a total would pass its bound
+                if event.occurred_at is None:
+                    event = event._replace(occurred_at=second)
+                rows.append((second, place, record.offset, event))
+        clock = epoch["clock"]
+        yield [("record", event, second, partition) for second, _place, _offset, event in sorted(rows)]
+
+
+def recorded_order(folder):
+    """The rows that naive.recorded() takes, slice by slice: slices share no customer."""
+    for partition in partitions(folder):
+        epochs = read_epochs(folder, partition)
+        for epoch, rows in zip(epochs, epoch_records(folder, partition, epochs)):
+            yield from rows
+            if not epoch["unfinished"]:
+                yield "clock", epoch["clock"], partition
+
+
+def transitions(folder):
+    """The committed ones as bytes of lines."""
+    found = [read_topic(folder, "quintil.transitions", partition) for partition in partitions(folder)]
+    return [record.value for records in found for record in records]
