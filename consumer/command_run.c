@@ -286,9 +286,15 @@ static void fini(struct engine *engine)
     }
 }
 
-/* One life. `asked`: a signal asked for its end. */
+/* How one life went. */
+struct life {
+    bool asked;      /* a signal asked for its end */
+    bool started;    /* it got as far as starting the stages */
+    uint64_t epochs; /* committed */
+};
+
 static enum qtl_status live(const struct qtl_config *config, const struct qtl_rules *rules,
-                            const struct qtl_run_options *options, bool *asked,
+                            const struct qtl_run_options *options, struct life *life,
                             struct qtl_error *error)
 {
     struct engine engine = {
@@ -312,7 +318,10 @@ static enum qtl_status live(const struct qtl_config *config, const struct qtl_ru
             fprintf(stderr, "quintil: running on %s, %zu partitions; end with Ctrl-C\n",
                     config->data_folder, engine.slice_count);
         }
-        run_stages(&engine, asked);
+        life->started = true;
+        run_stages(&engine, &life->asked);
+        life->epochs = atomic_load_explicit(&qtl_publish_counters(engine.publish)->epochs,
+                                            memory_order_relaxed);
         if (!options->quiet) {
             say_status(&engine, "stopped");
         }
@@ -340,10 +349,10 @@ static enum qtl_status read_rules(const struct qtl_config *config, struct qtl_ru
     return status;
 }
 
-/* Only what the world may have mended by itself is worth another life. */
-static bool is_worth_another(enum qtl_status status)
+/* Only what was running and what the world may have mended by itself is worth another life. */
+static bool is_worth_another(enum qtl_status status, const struct life *life)
 {
-    return status == QTL_IO;
+    return status == QTL_IO && life->started && !life->asked;
 }
 
 static enum qtl_status run(const struct qtl_config *config, const struct qtl_run_options *options)
@@ -354,11 +363,14 @@ static enum qtl_status run(const struct qtl_config *config, const struct qtl_run
         return status;
     }
     struct qtl_error error = {0};
-    bool asked = false;
-    for (int failures = 0; failures < FAILURES_MAX; failures++) {
+    for (int failures = 1;; failures++) {
+        struct life life = {0};
         error.text[0] = '\0';
-        status = live(config, rules, options, &asked, &error);
-        if (status == QTL_OK || asked || !is_worth_another(status)) {
+        status = live(config, rules, options, &life, &error);
+        if (life.epochs > 0) {
+            failures = 1; /* it got on: this is another place */
+        }
+        if (!is_worth_another(status, &life) || failures == FAILURES_MAX) {
             break;
         }
         fprintf(stderr, "quintil: %s; starting anew from what is committed\n", error.text);

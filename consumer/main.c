@@ -62,6 +62,10 @@ int main(int argc, char **argv)
             return command->run(argc - 1, argv + 1);
         }
     }
-    print_help(stderr);
+    if (argc >= 2) {
+        fprintf(stderr, "quintil: unknown command %s; see 'quintil --help'\n", argv[1]);
+    } else {
+        print_help(stderr);
+    }
     return 2;
 }

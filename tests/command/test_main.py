@@ -26,7 +26,7 @@ class Main(kit.CommandTest):
 
     def test_what_it_does_not_know(self):
         self.refuses("usage: quintil COMMAND")
-        self.refuses("usage: quintil COMMAND", "no-such-command")
+        self.refuses("unknown command no-such-command", "no-such-command")
 
 
 if __name__ == "__main__":
