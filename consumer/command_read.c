@@ -195,7 +195,8 @@ static enum qtl_status find_ends(struct reading *reading, struct qtl_error *erro
 
 static enum qtl_status run(struct reading *reading, struct qtl_error *error)
 {
-    const struct qtl_local_reader_options options = {.wait_outputs = true};
+    const struct qtl_local_reader_options options = {.wait_outputs = true,
+                                                     .never_waits = !reading->follow};
     enum qtl_status status =
         qtl_local_reader_open(reading->data, &options, &reading->reader, error);
     if (status == QTL_OK) {

@@ -111,6 +111,7 @@ static void drain(int fd)
 static enum qtl_status wait_for_news(struct qtl_log_reader *reader, int timeout_ms)
 {
     struct local_reader *const self = self_of(reader);
+    QTL_ASSERT(self->inotify_fd >= 0);
     const int64_t deadline = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
     int left_ms = timeout_ms;
     for (;;) {
@@ -383,7 +384,7 @@ enum qtl_status qtl_local_reader_open(const char *path,
     if (status == QTL_OK) {
         qtl_local_table_init(&self->table, self->layout.partitions);
         make_inputs(self);
-        status = watch(self, error);
+        status = chosen->never_waits ? QTL_OK : watch(self, error);
     }
     for (enum qtl_local_kind kind = 0; status == QTL_OK && kind < QTL_LOCAL_KINDS; kind++) {
         status = qtl_local_commits_open(&self->commits[kind], &self->layout, &self->table, kind,

@@ -21,6 +21,7 @@
 struct qtl_local_reader_options {
     int32_t partitions; /* BAD_CONF where the log has another number; 0: any */
     bool wait_outputs;  /* wait() returns for commits to output topics too */
+    bool never_waits;   /* wait() is not called: saves the watch, which the kernel is slow to end */
 };
 
 /* Opens the log in `path`. `options` may be NULL. The reader is freed by its own free(). */
