@@ -10,6 +10,9 @@ static bool is_believable(int64_t second, int64_t wall)
 
 int64_t qtl_merge_second(const struct qtl_event *event, int64_t floor, int64_t wall)
 {
+    if (floor < QTL_EVENT_TIME_MIN) {
+        floor = QTL_EVENT_TIME_MIN; /* nothing was read yet: the earliest time there is */
+    }
     int64_t second = floor;
     if (is_believable(event->stamp, wall)) {
         second = event->stamp;

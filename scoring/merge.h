@@ -1,6 +1,7 @@
 /*
  * The merge second of a record (DESIGN 3): its stamp, where that is believable, else its
- * occurred_at, and never below `floor`: the partition's last merge second and the slice's clock.
+ * occurred_at, and never below `floor` (the partition's last merge second and the slice's clock) or
+ * 1990.
  */
 #ifndef QTL_SCORING_MERGE_H
 #define QTL_SCORING_MERGE_H

@@ -118,8 +118,8 @@ def merge_second(record, event, wall, floor):
     """DESIGN 3: the stamp, unless it is absurd; else occurred_at; never below the floor."""
     for second in (record.timestamp_ms // 1000, event.occurred_at):
         if second is not None and SINCE_1990 <= second <= wall:
-            return max(second, floor)
-    return floor
+            return max(second, floor, SINCE_1990)
+    return max(floor, SINCE_1990)
 
 
 def epoch_records(folder, partition, epochs):

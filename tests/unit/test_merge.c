@@ -183,9 +183,30 @@ static void a_profile_without_a_time(void **state)
     rig_stop(&rig);
 }
 
+/* Both times are ahead of the wall, and there is nothing before it: 1990 is the earliest time there
+ * is. Second 0 would be one at which nothing can be remembered. */
+static void the_first_record_may_lie_in_the_future(void **state)
+{
+    (void)state;
+    struct rig rig = rig_start(any_record);
+    struct qtl_event event = rig_order("c", 2000, "o", 1);
+    event.kind = QTL_ORDER_CANCELLED;
+    event.stamp = YEAR_9999;
+    struct qtl_event *const places[] = {&event};
+    const struct qtl_slice_input input = {.events = {places},
+                                          .counts = {1},
+                                          .wall = RIG_START + 10,
+                                          .clock = 0,
+                                          .deadlines_max = QTL_DEADLINES_MAX};
+    rig_apply_input(&rig, &input);
+    assert_int_equal(event.merge_second, QTL_EVENT_TIME_MIN);
+    rig_stop(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_record_may_lie_in_the_future),
         cmocka_unit_test(stamps_that_are_absurd_are_not_believed),
         cmocka_unit_test(the_first_record_may_be_all_absurd),
         cmocka_unit_test(nothing_is_below_the_clock_at_the_start),
