@@ -74,7 +74,9 @@ struct qtl_log_reader;
 struct qtl_log_reader_ops {
     /* Waits until an unpaused, assigned partition may have records, the assignment changed, or
      * wake() was called; at most `timeout_ms` (-1: for ever). OK when something may have happened,
-     * EMPTY after the time-out. @thread owner */
+     * EMPTY after the time-out. Says each thing once: it does not come back at once for records
+     * that it announced and that are left unread, so that a partition which has to wait does not
+     * keep its reader spinning. @thread owner */
     enum qtl_status (*wait)(struct qtl_log_reader *reader, int timeout_ms);
     /* Ends a wait() under way, or the next. @thread any */
     void (*wake)(struct qtl_log_reader *reader);

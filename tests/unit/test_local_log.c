@@ -7,11 +7,13 @@
 
 #include "schemas/event.h"
 #include "schemas/local/crc32c.h"
+#include "schemas/local/local_commits.h"
+#include "schemas/local/local_frame.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static void test_crc32c(void **state)
@@ -311,6 +313,74 @@ static void test_partitions_are_fixed(void **state)
     kit_fini(&kit);
 }
 
+/* Commits a segment as a compaction (to come) would leave it: offsets 0, 3 and 7, the next is 10.
+ */
+static void commit_with_gaps(struct kit *kit)
+{
+    static const uint64_t places[] = {0, 3, 7};
+    struct qtl_local_layout layout;
+    struct qtl_local_table table;
+    struct qtl_local_commits commits;
+    struct qtl_bytes bytes = {0};
+    assert_int_equal(qtl_local_layout_open(&layout, kit->path, 1, &kit->error), QTL_OK);
+    qtl_local_table_init(&table, 1);
+    assert_int_equal(
+        qtl_local_commits_open(&commits, &layout, &table, QTL_LOCAL_INTAKE, true, &kit->error),
+        QTL_OK);
+    assert_int_equal(qtl_local_commits_recover(&commits, &kit->error), QTL_OK);
+    for (size_t i = 0; i < 3; i++) {
+        char text[64];
+        kit_value(text, (int64_t)places[i]);
+        const struct qtl_log_append record = {.value = kit_text(text), .has_value = true};
+        qtl_local_frame_put_record(&bytes, &record, places[i]);
+    }
+    assert_int_equal(mkdirat(layout.folder_fd, "topics/orders/0", 0755), 0);
+    const int fd = openat(layout.folder_fd, "topics/orders/0/00000000000000000000.log",
+                          O_WRONLY | O_CREAT, 0644);
+    assert_int_equal(write(fd, bytes.bytes, bytes.length), bytes.length);
+    close(fd);
+    const struct qtl_local_length length = {
+        .topic = QTL_TOPIC_ORDERS, .bytes = bytes.length, .next_offset = 10};
+    const struct qtl_local_commit commit = {.sequence = 1, .lengths = &length, .length_count = 1};
+    assert_int_equal(qtl_local_commits_append(&commits, &commit, &kit->error), QTL_OK);
+    qtl_bytes_fini(&bytes);
+    qtl_local_commits_close(&commits);
+    qtl_local_table_fini(&table);
+    qtl_local_layout_close(&layout);
+}
+
+static void test_gaps(void **state)
+{
+    (void)state;
+    static const int64_t found[11] = {0, 3, 3, 3, 7, 7, 7, 7, 10, 10, 10};
+    struct kit kit;
+    kit_init(&kit, 1);
+    commit_with_gaps(&kit);
+    struct qtl_log_writer *const writer = kit_writer(&kit, QTL_LOCAL_INTAKE, NULL);
+    struct qtl_log_reader *const reader = kit_reader(&kit, false);
+    struct qtl_log_record records[8];
+    size_t count;
+    assert_int_equal(reader->ops->read(reader, QTL_TOPIC_ORDERS, 0, 8, records, &count, &kit.error),
+                     QTL_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(records[2].offset, 7);
+    assert_true(reader->ops->ended(reader, QTL_TOPIC_ORDERS, 0));
+    kit_commit(&kit, writer, 0, 10, 11);
+    for (int64_t offset = 0; offset <= 10; offset++) {
+        assert_int_equal(reader->ops->seek(reader, QTL_TOPIC_ORDERS, 0, offset, &kit.error),
+                         QTL_OK);
+        assert_int_equal(
+            reader->ops->read(reader, QTL_TOPIC_ORDERS, 0, 1, records, &count, &kit.error), QTL_OK);
+        char text[64];
+        kit_value(text, found[offset]);
+        assert_int_equal(records[0].offset, found[offset]);
+        assert_true(kit_equal(records[0].value, text));
+    }
+    reader->ops->free(reader);
+    writer->ops->free(writer);
+    kit_fini(&kit);
+}
+
 /* A log with more partitions than a process may have files open. */
 static void test_many_partitions(void **state)
 {
@@ -477,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_large_records),
         cmocka_unit_test(test_one_engine),
         cmocka_unit_test(test_partitions_are_fixed),
+        cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_many_partitions),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_processes_take_turns),

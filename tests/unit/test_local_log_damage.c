@@ -23,7 +23,7 @@
  */
 static int syncs_left = -1;
 
-int fdatasync(int fd)
+int fdatasync(int fd) /* NOLINT(readability-inconsistent-declaration-parameter-name) */
 {
     if (syncs_left == 0) {
         errno = EIO;
