@@ -5,6 +5,7 @@ Only for logs that were left in peace: everything in the files is taken as commi
 """
 
 import glob
+import json
 import os
 import struct
 from typing import NamedTuple
@@ -13,6 +14,11 @@ import events
 
 SINCE_1990 = 631_152_000
 RANGED = ("orders", "engagement", "customers")
+BAD_AMOUNT = 6  # its place in schemas/reasons.def
+SCHEMAS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "schemas")
+with open(os.path.join(SCHEMAS, "epoch_record.avsc"), encoding="utf-8") as schema_file:
+    STATE_SCHEMA = json.load(schema_file)
+NAMED = {}
 
 
 class Cursor:
@@ -41,14 +47,28 @@ class Cursor:
         self.at += 1
         return self.data[self.at - 1] != 0
 
-    def array(self, element):
+    def array(self, item):
         elements = []
         while (count := self.long()) != 0:
-            if count < 0:
-                count = -count
-                self.long()  # the block's size
-            elements += [element() for _ in range(count)]
+            assert count > 0, "a block with its size, which the engine does not write"
+            elements += [self.value(item) for _ in range(count)]
         return elements
+
+    def value(self, schema):
+        """Whatever the schema says, records as dictionaries. NAMED: records defined before."""
+        if isinstance(schema, list):
+            return self.value(schema[self.long()])
+        if isinstance(schema, str):
+            if schema in NAMED:
+                return self.value(NAMED[schema])
+            plain = {"int": self.long, "long": self.long, "string": self.text, "boolean": self.flag}
+            return plain[schema]() if schema != "null" else None
+        if schema["type"] == "array":
+            return self.array(schema["items"])
+        if schema["type"] == "record":
+            NAMED[schema["name"]] = schema
+            return {field["name"]: self.value(field["type"]) for field in schema["fields"]}
+        return self.value(schema["type"])
 
 
 class Record(NamedTuple):
@@ -85,33 +105,22 @@ def partitions(folder):
 
 
 def read_epochs(folder, partition):
-    """[{sequence, wall, clock, orders: (first, next), .., rejected: {(stream, offset)}}] in order."""
+    """The epoch records as dictionaries, in order; `rejected` as {(stream, offset): reason}. Their
+    decisions are the engine's opinion: nobody here looks at them."""
     epochs = []
     for record in read_topic(folder, "quintil.state", partition):
-        cursor = Cursor(record.value)
-        version, body = cursor.long(), cursor.long()
-        assert version == 1, version
-        if body == 0:
-            epoch = read_epoch(cursor)
-            if epoch["part"] == 0:
-                epochs.append(epoch)
-            else:
-                epochs[-1]["rejected"] |= epoch["rejected"]
+        state = Cursor(record.value).value(STATE_SCHEMA)
+        assert state["version"] == 1, state
+        epoch = state["body"]
+        if "sequence" not in epoch:
+            continue  # names
+        rejected = {(RANGED[row["stream"]], row["offset"]): row["reason"] for row in epoch["rejected"]}
+        if epoch["part"] == 0:
+            epochs.append({**epoch, "rejected": rejected})
+        else:
+            epochs[-1]["rejected"] |= rejected
     assert [epoch["sequence"] for epoch in epochs] == list(range(1, len(epochs) + 1))
     return epochs
-
-
-def read_epoch(cursor):
-    """An epoch record up to the rejected offsets: what comes behind them is the engine's opinion."""
-    epoch = {name: cursor.long() for name in ("sequence", "part", "parts", "wall", "clock")}
-    for stream in RANGED:
-        epoch[stream] = (cursor.long(), cursor.long())
-    for _version in ("rules", "cuts", "zones", "shape", "state_hash"):
-        cursor.long()
-    epoch["unfinished"] = cursor.flag()
-    rejected = cursor.array(lambda: (RANGED[cursor.long()], cursor.long(), cursor.long()))
-    epoch["rejected"] = {(stream, offset) for stream, offset, _reason in rejected}
-    return epoch
 
 
 def merge_second(record, event, wall, floor):
@@ -130,17 +139,20 @@ def epoch_records(folder, partition, epochs):
     for epoch in epochs:
         rows = []
         for place, stream in enumerate(RANGED):
-            first, end = epoch[stream]
-            for _ in range(first, end):
+            for offset in range(epoch[stream]["first"], epoch[stream]["next"]):
                 record = next(logs[stream])
+                assert record.offset == offset
+                reason = epoch["rejected"].get((stream, offset))
+                if reason not in (None, BAD_AMOUNT):
+                    continue  # could not be decoded
                 event = events.make_event(stream, events.as_text(events.parse_json(record.value)))
                 second = merge_second(record, event, epoch["wall"], max(last[stream], clock))
                 last[stream] = second
-                if (stream, record.offset) in epoch["rejected"]:
-                    continue  # by the slice: a total would pass its bound
+                if reason == BAD_AMOUNT:
+                    continue  # by the slice, where a total would pass its bound
                 if event.occurred_at is None:
                     event = event._replace(occurred_at=second)
-                rows.append((second, place, record.offset, event))
+                rows.append((second, place, offset, event))
         clock = epoch["clock"]
         yield [("record", event, second, partition) for second, _place, _offset, event in sorted(rows)]
 

@@ -37,7 +37,8 @@ CUSTOMERS = ("customer_id", "occurred_at")
 
 
 class RandomShop:
-    def __init__(self, seed):
+    def __init__(self, seed, start=START):
+        self.start = start
         self.random = random.Random(seed)
         self.scale = self.random.choice(list(STEPS))
         self.rules = RandomRules(self.random, self.scale)
@@ -46,7 +47,7 @@ class RandomShop:
         self.customers = self.random.sample(CUSTOMER_IDS, self.random.randint(1, 10))
         self.lengths = [expression.parse_duration(text) for text in self.rules.lengths]
         self.orders, self.engagement, self.profiles = [], [], []
-        self.times = [START]
+        self.times = [start]
         self.fresh = 0
 
     def chance(self, share):
@@ -96,7 +97,7 @@ class RandomShop:
         if roll < 0.8:
             return str(self.random.choice(self.times[-30:]))
         before = self.random.choice(self.lengths) + self.random.choice([0, 1, -1])
-        return str(max(START - 86_400, second - before))
+        return str(max(self.start - 86_400, second - before))
 
     def add_order(self, second, customer=None, order_id=None, kind=None):
         kinds = {"placed": 4, "": 2, "cancelled": 1.5, "amended": 1.5, "returned": 1.5}
