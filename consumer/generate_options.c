@@ -26,7 +26,7 @@ static const char help[] =
     "  --out FOLDER       writes orders.csv and engagement.csv there\n"
     "  --format csv|ndjson  what is written to --out (default csv)\n"
     "  --data FOLDER      appends to the local log there, which is made if need be\n"
-    "  --partitions N     partitions of a log that is made (default: the log's)\n"
+    "  --partitions N     partitions of a log that is made (default 4)\n"
     "  --customers N      customers who join, spread over the days (default 1000)\n"
     "  --days D           how long the shop lives (default 365)\n"
     "  --seed S           a whole number; another one makes another shop (default 1)\n"
