@@ -44,7 +44,7 @@ struct local_reader {
     struct qtl_local_memory memory;
     struct qtl_local_token token;
     int32_t reported;    /* partitions whose assignment was handed out */
-    uint32_t open_files; /* about: of inputs */
+    uint32_t open_files; /* of inputs */
 };
 
 static struct local_reader *self_of(struct qtl_log_reader *reader)
@@ -216,8 +216,10 @@ static enum qtl_status seek(struct qtl_log_reader *reader, enum qtl_topic topic,
                              self->layout.path, qtl_topic_name(topic), partition, offset, first,
                              end);
     }
-    qtl_local_input_seek(input_of(self, topic, partition), &self->memory,
-                         qtl_local_table_row(&self->table, topic, partition), offset);
+    struct qtl_local_input *const input = input_of(self, topic, partition);
+    self->open_files -= input->fd >= 0 ? 1 : 0;
+    qtl_local_input_seek(input, &self->memory, qtl_local_table_row(&self->table, topic, partition),
+                         offset);
     return QTL_OK;
 }
 

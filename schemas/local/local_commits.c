@@ -13,6 +13,7 @@
 #include "schemas/assert.h"
 #include "schemas/local/local_file.h"
 #include "schemas/local/local_frame.h"
+#include "schemas/local/local_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -204,6 +205,40 @@ static enum qtl_status expect_mark(const struct qtl_local_commits *commits, uint
     return QTL_OK;
 }
 
+/* A reader's first look: what the mark vouches for. */
+static enum qtl_status read_marked(struct qtl_local_commits *commits, struct qtl_error *error)
+{
+    uint64_t mark;
+    if (!qtl_local_mark_load(&commits->mark, &mark)) {
+        mark = 0; /* it is being written, or was torn */
+    }
+    const enum qtl_status status = read_until(commits, mark, error);
+    return status != QTL_OK ? status : expect_mark(commits, mark, error);
+}
+
+/* A reader's second look: what stands behind it. While somebody writes, that is a commit under way.
+ * If nobody does, whole records there were durable before a power cut set the mark back, or their
+ * writer died between sync and mark: they are made durable and count. */
+static enum qtl_status read_unmarked(struct qtl_local_commits *commits, struct qtl_error *error)
+{
+    uint64_t size;
+    enum qtl_status status = qtl_local_file_size(commits->fd, commits->name.text, &size, error);
+    if (status != QTL_OK || size <= commits->read_bytes) {
+        return status;
+    }
+    int lock_fd;
+    status = qtl_local_lock_share(commits->layout, commits->kind, &lock_fd, error);
+    if (status != QTL_OK) {
+        return status == QTL_FULL ? QTL_OK : status;
+    }
+    status = read_until(commits, UINT64_MAX, error);
+    if (status == QTL_OK) {
+        status = qtl_local_file_sync(commits->fd, commits->name.text, error);
+    }
+    close(lock_fd);
+    return status;
+}
+
 enum qtl_status qtl_local_commits_open(struct qtl_local_commits *commits,
                                        const struct qtl_local_layout *layout,
                                        struct qtl_local_table *table, enum qtl_local_kind kind,
@@ -216,18 +251,11 @@ enum qtl_status qtl_local_commits_open(struct qtl_local_commits *commits,
     if (status == QTL_OK) {
         status = open_newest(commits, error);
     }
-    uint64_t mark = 0;
-    if (status == QTL_OK && !qtl_local_mark_load(&commits->mark, &mark)) {
-        mark = 0;
+    if (status == QTL_OK && !writable) {
+        status = read_marked(commits, error);
     }
     if (status == QTL_OK && !writable) {
-        status = read_until(commits, UINT64_MAX, error);
-        if (status == QTL_OK && commits->sequence > mark) {
-            status = qtl_local_file_sync(commits->fd, commits->name.text, error);
-        }
-        if (status == QTL_OK) {
-            status = expect_mark(commits, mark, error);
-        }
+        status = read_unmarked(commits, error);
     }
     if (status != QTL_OK) {
         qtl_local_commits_close(commits);

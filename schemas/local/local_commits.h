@@ -29,8 +29,9 @@ struct qtl_local_commits {
     struct qtl_local_name name;
 };
 
-/* Opens the newest file and brings the table up to the last durable commit. A reader makes durable
- * what it finds beyond the mark (a power cut leaves the mark behind). CORRUPT with a sentence where
+/* Opens the newest file and brings the table up to the last durable commit. Where
+ * nobody writes, a reader makes durable what it finds beyond the mark (a power cut leaves the mark
+ * behind). CORRUPT with a sentence where
  * a commit that was durable cannot be read. */
 QTL_CHECKED enum qtl_status qtl_local_commits_open(struct qtl_local_commits *commits,
                                                    const struct qtl_local_layout *layout,

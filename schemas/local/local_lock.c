@@ -78,6 +78,25 @@ void qtl_local_lock_release(int fd)
     (void)flock(fd, LOCK_UN);
 }
 
+enum qtl_status qtl_local_lock_share(const struct qtl_local_layout *layout,
+                                     enum qtl_local_kind kind, int *fd, struct qtl_error *error)
+{
+    const struct qtl_local_name name = qtl_local_layout_lock(kind);
+    *fd = openat(layout->folder_fd, name.text, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) {
+        return qtl_local_file_failed(error, "opening", name.text);
+    }
+    if (flock(*fd, LOCK_SH | LOCK_NB) == 0) {
+        return QTL_OK;
+    }
+    const bool taken = errno == EWOULDBLOCK;
+    const enum qtl_status status =
+        taken ? QTL_FULL : qtl_local_file_failed(error, "sharing", name.text);
+    close(*fd);
+    *fd = -1;
+    return status;
+}
+
 enum qtl_status qtl_local_lock_generation(const struct qtl_local_layout *layout,
                                           uint64_t *generation, struct qtl_error *error)
 {

@@ -27,6 +27,12 @@ QTL_CHECKED enum qtl_status qtl_local_lock_take(const struct qtl_local_layout *l
 QTL_CHECKED enum qtl_status qtl_local_lock_wait(int fd, struct qtl_error *error);
 void qtl_local_lock_release(int fd);
 
+/* For a reader that wants to know that nobody writes: holds the lock together with other readers
+ * until it closes *fd. FULL where a writer has it. */
+QTL_CHECKED enum qtl_status qtl_local_lock_share(const struct qtl_local_layout *layout,
+                                                 enum qtl_local_kind kind, int *fd,
+                                                 struct qtl_error *error);
+
 /* The generation of the engine's last taking; 0: there was none. */
 QTL_CHECKED enum qtl_status qtl_local_lock_generation(const struct qtl_local_layout *layout,
                                                       uint64_t *generation,
