@@ -37,6 +37,7 @@ struct qtl_ingest {
     struct qtl_wall_clock wall_clock;
     struct qtl_wall_reading now;
     int64_t ticked;  /* the last second for which deadlines were looked at */
+    bool caught_up;  /* the last epoch ran at the wall clock in every slice */
     bool unfinished; /* the last epoch that came back left deadlines for the next */
     bool warned_of_jump;
     /* Written by ingest, read by anyone. */
@@ -294,8 +295,11 @@ static void submit(struct qtl_ingest *ingest, struct qtl_epoch *epoch)
     }
     const int64_t wall = ingest->now.wall_ms / 1000;
     qtl_epoch_close(epoch, wall, ingest->clocks, QTL_DEADLINES_MAX);
+    ingest->caught_up = true;
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
-        epoch->slices[slice].input.is_live = ingest->clocks[slice] == wall;
+        const bool is_live = ingest->clocks[slice] == wall;
+        epoch->slices[slice].input.is_live = is_live;
+        ingest->caught_up = ingest->caught_up && is_live;
     }
     ingest->ticked = wall;
     const uint64_t records = qtl_ingest_records(ingest) + epoch->records;
@@ -352,7 +356,9 @@ enum qtl_status qtl_ingest_run(struct qtl_ingest *ingest, struct qtl_error *erro
         while (status == QTL_OK && left_ms > 0 && !is_stopping(ingest) && !drained) {
             collect_returned(ingest, false);
             read_clock(ingest);
-            status = gather(ingest, epoch, error);
+            if (ingest->caught_up || !ingest->unfinished) {
+                status = gather(ingest, epoch, error);
+            } /* else: while catching up, deadlines left over come before any record */
             drained = ingest->settings.drain && status == QTL_OK && is_drained(ingest, epoch);
             left_ms = time_left_ms(ingest, epoch);
             if (left_ms > 0 && !drained && status == QTL_OK) {
