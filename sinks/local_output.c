@@ -1,12 +1,9 @@
 /*
  * Segments being written; see local_output.h.
  *
- * A transaction costs one write and one sync a file. The kernel is told to begin writing when it
- * gets the bytes (sync_file_range), so that the disk works on all files of a commit while we wait
- * for the first. The bytes of a very large transaction go to the file early; what is not committed
- * is cut off again by whoever opens the segment next.
+ * A transaction costs one write and one sync a file. The bytes of a very large transaction go to
+ * the file early; what is not committed is cut off again by whoever opens the segment next.
  */
-#define _GNU_SOURCE
 #include "sinks/local_output.h"
 
 #include "schemas/assert.h"
@@ -115,21 +112,17 @@ enum qtl_status qtl_local_output_write(struct qtl_local_output *output, struct q
     const enum qtl_status status = qtl_local_file_write(
         output->fd, output->name.text, buffer->bytes, buffer->length, output->bytes, error);
     if (status == QTL_OK) {
-        /* Only a hint; what fails here fails again in the sync. */
-        (void)sync_file_range(output->fd, (off_t)output->bytes, (off_t)buffer->length,
-                              SYNC_FILE_RANGE_WRITE);
         output->bytes += buffer->length;
         buffer->length = 0;
     }
     return status;
 }
 
-enum qtl_status qtl_local_output_sync(struct qtl_local_output *output,
-                                      const struct qtl_local_layout *layout,
-                                      struct qtl_error *error)
+enum qtl_status qtl_local_output_sync_folders(struct qtl_local_output *output,
+                                              const struct qtl_local_layout *layout,
+                                              struct qtl_error *error)
 {
-    QTL_ASSERT(output->buffer.length == 0);
-    enum qtl_status status = qtl_local_file_sync(output->fd, output->name.text, error);
+    enum qtl_status status = QTL_OK;
     if (status == QTL_OK && output->fresh) {
         const struct qtl_local_name folder =
             qtl_local_layout_partition(output->topic, output->partition);

@@ -36,13 +36,13 @@ QTL_CHECKED enum qtl_status qtl_local_output_start(struct qtl_local_output *outp
 QTL_CHECKED enum qtl_status qtl_local_output_append(struct qtl_local_output *output,
                                                     const struct qtl_log_append *record,
                                                     struct qtl_error *error);
-/* Hands everything to the kernel, which begins to write it to the disk. */
+/* Hands everything to the kernel. */
 QTL_CHECKED enum qtl_status qtl_local_output_write(struct qtl_local_output *output,
                                                    struct qtl_error *error);
-/* It is on the disk, and so are the folder entries of new files. */
-QTL_CHECKED enum qtl_status qtl_local_output_sync(struct qtl_local_output *output,
-                                                  const struct qtl_local_layout *layout,
-                                                  struct qtl_error *error);
+/* The entries of new files and folders are on the disk. */
+QTL_CHECKED enum qtl_status qtl_local_output_sync_folders(struct qtl_local_output *output,
+                                                          const struct qtl_local_layout *layout,
+                                                          struct qtl_error *error);
 /* The open segment's line in the commit record. */
 struct qtl_local_length qtl_local_output_length(const struct qtl_local_output *output);
 /* The open segment's length with what is not yet written. */

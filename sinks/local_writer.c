@@ -15,10 +15,12 @@
 
 #include "schemas/assert.h"
 #include "schemas/local/local_commits.h"
+#include "schemas/local/local_file.h"
 #include "schemas/local/local_lock.h"
 #include "schemas/topic.h"
 #include "sinks/local_output.h"
 #include "sinks/local_recover.h"
+#include "sinks/local_sync.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -44,6 +46,8 @@ struct local_writer {
     struct qtl_local_output *outputs; /* topic x partition */
     struct qtl_local_output **touched;
     size_t touched_count;
+    struct qtl_local_sync sync;
+    struct qtl_local_sync_file *sync_files; /* scratch: one an output */
     struct qtl_local_length *lengths; /* of segments, in the order in which they were finished */
     size_t length_count;
     size_t length_capacity;
@@ -161,7 +165,10 @@ static enum qtl_status ready(struct local_writer *self, struct qtl_local_output 
     }
     enum qtl_status status = qtl_local_output_write(output, error);
     if (status == QTL_OK) {
-        status = qtl_local_output_sync(output, &self->layout, error);
+        status = qtl_local_file_sync(output->fd, output->name.text, error);
+    }
+    if (status == QTL_OK) {
+        status = qtl_local_output_sync_folders(output, &self->layout, error);
     }
     if (status == QTL_OK) {
         keep_length(self, output);
@@ -200,10 +207,16 @@ static enum qtl_status write_outputs(struct local_writer *self, struct qtl_error
 {
     enum qtl_status status = QTL_OK;
     for (size_t i = 0; status == QTL_OK && i < self->touched_count; i++) {
+        const struct qtl_local_output *const output = self->touched[i];
+        self->sync_files[i] =
+            (struct qtl_local_sync_file){.fd = output->fd, .name = output->name.text};
         status = qtl_local_output_write(self->touched[i], error);
     }
+    if (status == QTL_OK) {
+        status = qtl_local_sync_files(&self->sync, self->sync_files, self->touched_count, error);
+    }
     for (size_t i = 0; status == QTL_OK && i < self->touched_count; i++) {
-        status = qtl_local_output_sync(self->touched[i], &self->layout, error);
+        status = qtl_local_output_sync_folders(self->touched[i], &self->layout, error);
         if (status == QTL_OK) {
             keep_length(self, self->touched[i]);
         }
@@ -285,6 +298,8 @@ static void free_writer(struct qtl_log_writer *writer)
     }
     free(self->outputs);
     free(self->touched);
+    free(self->sync_files);
+    qtl_local_sync_fini(&self->sync);
     free(self->lengths);
     free(self->positions);
     qtl_local_commits_close(&self->commits);
@@ -327,7 +342,8 @@ static void make_outputs(struct local_writer *self)
 {
     self->outputs = calloc(output_count(self), sizeof(*self->outputs));
     self->touched = calloc(output_count(self), sizeof(struct qtl_local_output *));
-    QTL_ASSERT(self->outputs != NULL && self->touched != NULL);
+    self->sync_files = calloc(output_count(self), sizeof(*self->sync_files));
+    QTL_ASSERT(self->outputs != NULL && self->touched != NULL && self->sync_files != NULL);
     for (size_t i = 0; i < output_count(self); i++) {
         self->outputs[i].topic = (enum qtl_topic)(i / (size_t)self->layout.partitions);
         self->outputs[i].partition = (int32_t)(i % (size_t)self->layout.partitions);

@@ -6,14 +6,17 @@
 #define _GNU_SOURCE
 #include "tests/unit/local_log_kit.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define ORDERS "topics/orders/0/00000000000000000000.log"
@@ -32,6 +35,56 @@ int fdatasync(int fd) /* NOLINT(readability-inconsistent-declaration-parameter-n
     }
     syncs_left -= syncs_left > 0 ? 1 : 0;
     return fsync(fd);
+}
+
+/* So do the kernel's asynchronous ones. */
+static enum { SYNCS_WORK, SYNCS_ABSENT, SYNCS_FAIL } async_syncs;
+
+static int argument_count(long number)
+{
+    switch (number) {
+    case SYS_io_setup:
+        return 2;
+    case SYS_io_destroy:
+        return 1;
+    case SYS_io_submit:
+        return 3;
+    case SYS_io_getevents:
+        return 5;
+    default:
+        fail_msg("an unexpected system call");
+        return 0;
+    }
+}
+
+long syscall(long number, ...) /* NOLINT(readability-inconsistent-declaration-parameter-name) */
+{
+    union {
+        void *symbol;
+        long (*call)(long, ...);
+    } real = {.symbol = dlsym(RTLD_NEXT, "syscall")};
+    va_list list;
+    va_start(list, number);
+    long arguments[5] = {0};
+    const int count = argument_count(number);
+    for (int i = 0; i < count; i++) {
+        arguments[i] = va_arg(list, long);
+    }
+    va_end(list);
+    if (number == SYS_io_setup && async_syncs == SYNCS_ABSENT) {
+        errno = ENOSYS;
+        return -1;
+    }
+    const long result =
+        real.call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]);
+    if (number == SYS_io_getevents && async_syncs == SYNCS_FAIL && result > 0) {
+        union {
+            long argument;
+            struct io_event *event;
+        } events = {.argument = arguments[3]};
+        events.event->res = -EIO;
+    }
+    return result;
 }
 
 struct file {
@@ -404,6 +457,47 @@ static void test_failed_sync(void **state)
     }
 }
 
+static enum qtl_status commit_to_many(struct kit *kit, struct qtl_log_writer *writer, int64_t n)
+{
+    enum qtl_status status = writer->ops->begin(writer, NULL, NULL, 0, &kit->error);
+    for (int32_t partition = 0; status == QTL_OK && partition < 100; partition++) {
+        kit_append(kit, writer, QTL_TOPIC_ORDERS, partition, n);
+    }
+    return status != QTL_OK ? status : writer->ops->commit(writer, &kit->error);
+}
+
+/* A transaction over many files: synced at once, one after the other where the kernel cannot, and
+ * not committed where one of them fails. */
+static void test_many_syncs(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit, 100);
+    for (int64_t round = 0; round < 2; round++) {
+        async_syncs = round == 0 ? SYNCS_WORK : SYNCS_ABSENT;
+        struct qtl_log_writer *writer = kit_writer(&kit, QTL_LOCAL_INTAKE, NULL);
+        assert_int_equal(commit_to_many(&kit, writer, round * 2), QTL_OK);
+        assert_int_equal(commit_to_many(&kit, writer, round * 2 + 1), QTL_OK);
+        writer->ops->free(writer);
+    }
+    async_syncs = SYNCS_FAIL;
+    struct qtl_log_writer *const writer = kit_writer(&kit, QTL_LOCAL_INTAKE, NULL);
+    assert_int_equal(commit_to_many(&kit, writer, 4), QTL_IO);
+    assert_non_null(strstr(kit.error.text, "topics/orders/"));
+    assert_non_null(strstr(kit.error.text, strerror(EIO)));
+    async_syncs = SYNCS_WORK;
+    assert_int_equal(commit_to_many(&kit, writer, 4), QTL_IO);
+    writer->ops->free(writer);
+    struct qtl_log_reader *const reader = kit_reader(&kit, false);
+    for (int32_t partition = 0; partition < 100; partition++) {
+        int64_t next = 0;
+        assert_int_equal(kit_read_on(&kit, reader, QTL_TOPIC_ORDERS, partition, &next), QTL_EMPTY);
+        assert_int_equal(next, 4);
+    }
+    reader->ops->free(reader);
+    kit_fini(&kit);
+}
+
 /* Commits transactions for ever: the one that begins at offset n has n % 5 + 1 records. `durable`,
  * shared with the parent, is where the next begins. */
 static int write_until_killed(struct kit *kit, atomic_long *durable)
@@ -499,7 +593,7 @@ int main(void)
         cmocka_unit_test(test_mark_torn),   cmocka_unit_test(test_bad_commit_record),
         cmocka_unit_test(test_bad_segment), cmocka_unit_test(test_bad_output_stops_the_start),
         cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_failed_sync),
-        cmocka_unit_test(test_kills),
+        cmocka_unit_test(test_many_syncs),  cmocka_unit_test(test_kills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
