@@ -8,6 +8,7 @@
 
 #include "consumer/setting.h"
 #include "consumer/stream.h"
+#include "consumer/yaml_keys.h"
 #include "consumer/yaml_tree.h"
 #include "scoring/suggestion.h"
 
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 1024 /* bounds the search for duplicates */
 #define NAME_BYTES_MAX 128
 
 struct reader {
@@ -44,47 +44,6 @@ static bool is_null(const struct qtl_yaml_node *node)
     const struct qtl_text text = node->source.text;
     return node->type == QTL_YAML_SCALAR && node->plain &&
            (text.length == 0 || equals(text, "~") || equals(text, "null"));
-}
-
-static bool is_duplicate(struct reader *reader, const struct qtl_yaml_node *mapping,
-                         const struct qtl_yaml_node *key)
-{
-    const struct qtl_text name = key->source.text;
-    for (const struct qtl_yaml_node *other = mapping->first; other != key;
-         other = other->next->next) {
-        const struct qtl_text text = other->source.text;
-        if (other->type == QTL_YAML_SCALAR && text.length == name.length &&
-            memcmp(text.bytes, name.bytes, name.length) == 0) {
-            qtl_problems_add(reader->problems, key->place,
-                             "`%.*s` stands here twice, first in line %u; expected it once",
-                             qtl_problems_cut(name), name.bytes, other->place.line);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The next key of a mapping that is worth reading, after `key` (NULL: the first); NULL: no more.
- * The ones passed over are reported. */
-static const struct qtl_yaml_node *next_key(struct reader *reader,
-                                            const struct qtl_yaml_node *mapping,
-                                            const struct qtl_yaml_node *key, size_t *count)
-{
-    key = key == NULL ? mapping->first : key->next->next;
-    for (; key != NULL; key = key->next->next) {
-        if (++*count > KEYS_MAX) {
-            qtl_problems_add(reader->problems, key->place, "too many keys; expected at most %d",
-                             KEYS_MAX);
-            return NULL;
-        }
-        if (key->type != QTL_YAML_SCALAR) {
-            qtl_problems_add(reader->problems, key->place, "a key is %s; expected a name",
-                             qtl_yaml_tree_words(key));
-        } else if (!is_duplicate(reader, mapping, key)) {
-            return key;
-        }
-    }
-    return NULL;
 }
 
 /* Whether the value is a mapping; reported where not. Nothing at all is an empty mapping. */
@@ -177,7 +136,7 @@ static void read_group(struct reader *reader, const struct level *level, const c
         return;
     }
     for (const struct qtl_yaml_node *next = NULL;
-         (next = next_key(reader, key->next, next, &count)) != NULL;) {
+         (next = qtl_yaml_keys_next(reader->problems, key->next, next, &count)) != NULL;) {
         read_setting(reader, &inner, next);
     }
 }
@@ -223,7 +182,7 @@ static void read_field(struct reader *reader, struct qtl_field_map *map, enum qt
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, value, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, value, key, &count)) != NULL;) {
         const struct qtl_text name = key->source.text;
         struct qtl_suggestion suggestion;
         qtl_suggestion_init(&suggestion, name);
@@ -257,7 +216,7 @@ static void read_fields(struct reader *reader, enum qtl_stream stream,
     }
     settings->has_fields = true;
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, fields->next, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, fields->next, key, &count)) != NULL;) {
         const struct qtl_text name = key->source.text;
         const int field = qtl_field_find(stream, name);
         if (field >= 0) {
@@ -291,7 +250,7 @@ static void read_stream(struct reader *reader, enum qtl_stream stream,
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, node->next, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, node->next, key, &count)) != NULL;) {
         if (equals(key->source.text, "fields")) {
             read_fields(reader, stream, key);
         } else {
@@ -307,7 +266,7 @@ static void read_streams(struct reader *reader, const struct qtl_yaml_node *stre
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, streams->next, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, streams->next, key, &count)) != NULL;) {
         const struct qtl_text name = key->source.text;
         const int stream = qtl_stream_find(name);
         if (stream >= 0) {
@@ -340,7 +299,7 @@ static void read_top(struct reader *reader, const struct qtl_yaml_node *root)
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, root, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, root, key, &count)) != NULL;) {
         if (equals(key->source.text, "streams")) {
             read_streams(reader, key);
         } else {

@@ -7,6 +7,7 @@
  */
 #include "consumer/rule_file.h"
 
+#include "consumer/yaml_keys.h"
 #include "consumer/yaml_tree.h"
 #include "scoring/rule_builder.h"
 #include "scoring/suggestion.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 
 /* More keys than any mapping of a good file has; bounds the search for duplicates. */
-#define KEYS_MAX 1024
 
 struct reader {
     struct qtl_rule_builder *builder;
@@ -76,11 +76,6 @@ static bool equals(struct qtl_text text, const char *name)
     return strlen(name) == text.length && memcmp(name, text.bytes, text.length) == 0;
 }
 
-static bool same(struct qtl_text a, struct qtl_text b)
-{
-    return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
-}
-
 /* The place of a key in its set; -1: unknown, reported. */
 static int find_key(struct reader *reader, const struct key_set *set,
                     const struct qtl_yaml_node *key)
@@ -98,46 +93,6 @@ static int find_key(struct reader *reader, const struct key_set *set,
                      qtl_problems_cut(name), name.bytes, set->what, set->expected,
                      qtl_suggestion_sentence(&suggestion));
     return -1;
-}
-
-/* Whether the mapping has this key before; reported. */
-static bool is_duplicate(struct reader *reader, const struct qtl_yaml_node *mapping,
-                         const struct qtl_yaml_node *key)
-{
-    const struct qtl_text name = key->source.text;
-    for (const struct qtl_yaml_node *other = mapping->first; other != key;
-         other = other->next->next) {
-        if (other->type == QTL_YAML_SCALAR && same(other->source.text, name)) {
-            qtl_problems_add(reader->problems, key->place,
-                             "`%.*s` stands here twice, first in line %u; expected it once",
-                             qtl_problems_cut(name), name.bytes, other->place.line);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The next key of a mapping that is worth reading, after `key` (NULL: the first); NULL: no more.
- * The ones passed over are reported. */
-static const struct qtl_yaml_node *next_key(struct reader *reader,
-                                            const struct qtl_yaml_node *mapping,
-                                            const struct qtl_yaml_node *key, size_t *count)
-{
-    key = key == NULL ? mapping->first : key->next->next;
-    for (; key != NULL; key = key->next->next) {
-        if (++*count > KEYS_MAX) {
-            qtl_problems_add(reader->problems, key->place, "too many keys; expected at most %d",
-                             KEYS_MAX);
-            return NULL;
-        }
-        if (key->type != QTL_YAML_SCALAR) {
-            qtl_problems_add(reader->problems, key->place, "a key is %s; expected a name",
-                             qtl_yaml_tree_words(key));
-        } else if (!is_duplicate(reader, mapping, key)) {
-            return key;
-        }
-    }
-    return NULL;
 }
 
 /* Whether the value is of the type; reported where not. */
@@ -228,7 +183,7 @@ static void read_segment(struct reader *reader, const struct qtl_yaml_node *name
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, value, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, value, key, &count)) != NULL;) {
         const int number = find_key(reader, &segment_keys, key);
         has_when = has_when || number == SEGMENT_WHEN || number < 0;
         if (number == SEGMENT_WHEN) {
@@ -262,7 +217,7 @@ static void read_segments(struct reader *reader, const struct qtl_yaml_node *val
                          "`segments` is empty; expected at least one segment");
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, value, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, value, key, &count)) != NULL;) {
         read_segment(reader, key, key->next);
     }
 }
@@ -276,7 +231,7 @@ static void read_kinds(struct reader *reader, const struct qtl_yaml_node *value)
     }
     size_t count = 0;
     for (const struct qtl_yaml_node *item = value->first; item != NULL; item = item->next) {
-        if (++count > KEYS_MAX) {
+        if (++count > QTL_YAML_KEYS_MAX) {
             return; /* far past the 32 that the builder has complained about */
         }
         if (require(reader, item, QTL_YAML_SCALAR, "kinds", "a name at each place of the list")) {
@@ -359,7 +314,7 @@ static void read_top(struct reader *reader, const struct qtl_yaml_node *root)
         return;
     }
     for (const struct qtl_yaml_node *key = NULL;
-         (key = next_key(reader, root, key, &count)) != NULL;) {
+         (key = qtl_yaml_keys_next(reader->problems, root, key, &count)) != NULL;) {
         const int number = find_key(reader, &top_keys, key);
         has_segments = has_segments || number == TOP_SEGMENTS || number < 0;
         if (number >= 0) {

@@ -36,23 +36,15 @@ static struct amendment *find(const struct qtl_customer *customer, uint64_t orde
     return NULL;
 }
 
-static int compare_ids(const struct amendment *kept, struct qtl_text id)
-{
-    const uint32_t common = kept->event_id_bytes < id.length ? kept->event_id_bytes : id.length;
-    const int order = common == 0 ? 0 : memcmp(id.bytes, kept->event_id, common);
-    if (order != 0) {
-        return order;
-    }
-    return id.length < kept->event_id_bytes ? -1 : id.length > kept->event_id_bytes;
-}
-
 bool qtl_amendments_is_latest(const struct qtl_customer *customer, const struct qtl_event *event)
 {
     const struct amendment *const kept = find(customer, event->order_hash);
     if (kept == NULL || event->occurred_at > kept->occurred_at) {
         return true;
     }
-    return event->occurred_at == kept->occurred_at && compare_ids(kept, event->event_id) >= 0;
+    return event->occurred_at == kept->occurred_at &&
+           qtl_text_compare(event->event_id,
+                            (struct qtl_text){kept->event_id, kept->event_id_bytes}) >= 0;
 }
 
 /* Amendments of orders that no longer stand are of no use: voided orders stay void, forgotten ones

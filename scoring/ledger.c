@@ -110,11 +110,6 @@ struct names_block {
     struct qtl_text states[QTL_SEGMENTS_MAX][FLAG_STATES];
 };
 
-static struct qtl_text text_of(const char *bytes)
-{
-    return (struct qtl_text){bytes, (uint32_t)strlen(bytes)};
-}
-
 struct qtl_names_record *qtl_ledger_names_new(const struct qtl_rules *rules)
 {
     QTL_ASSERT(rules->segment_count <= QTL_SEGMENTS_MAX);
@@ -122,11 +117,12 @@ struct qtl_names_record *qtl_ledger_names_new(const struct qtl_rules *rules)
     QTL_ASSERT(block != NULL);
     for (uint16_t i = 0; i < rules->segment_count; i++) {
         for (uint8_t state = 0; state < FLAG_STATES; state++) {
-            block->states[i][state] = text_of(qtl_rules_state_name(rules, i, state));
+            block->states[i][state] = qtl_text_of(qtl_rules_state_name(rules, i, state));
         }
-        block->segments[i] = (struct qtl_segment_names){.name = text_of(rules->segments[i].name),
-                                                        .states = block->states[i],
-                                                        .state_count = FLAG_STATES};
+        block->segments[i] =
+            (struct qtl_segment_names){.name = qtl_text_of(rules->segments[i].name),
+                                       .states = block->states[i],
+                                       .state_count = FLAG_STATES};
     }
     block->record = (struct qtl_names_record){.rules_version = rules->version,
                                               .segments = block->segments,

@@ -13,11 +13,6 @@ struct metrics_writer {
     bool first;
 };
 
-static struct qtl_text text_of(const char *text)
-{
-    return (struct qtl_text){text, (uint32_t)strlen(text)};
-}
-
 static void put_metric(void *context, uint16_t metric, int64_t value)
 {
     struct metrics_writer *const writer = context;
@@ -25,7 +20,7 @@ static void put_metric(void *context, uint16_t metric, int64_t value)
         qtl_json_raw(writer->buffer, ",");
     }
     writer->first = false;
-    qtl_json_string(writer->buffer, text_of(writer->rules->metrics[metric].text));
+    qtl_json_string(writer->buffer, qtl_text_of(writer->rules->metrics[metric].text));
     qtl_json_raw(writer->buffer, ":");
     qtl_transition_json_metric(writer->buffer, writer->rules, metric, value);
 }
@@ -37,10 +32,10 @@ static void put_segments(struct qtl_json_buffer *buffer, const struct qtl_rules 
         if (i > 0) {
             qtl_json_raw(buffer, ",");
         }
-        qtl_json_string(buffer, text_of(rules->segments[i].name));
+        qtl_json_string(buffer, qtl_text_of(rules->segments[i].name));
         qtl_json_raw(buffer, ":");
         qtl_json_string(buffer,
-                        text_of(qtl_rules_state_name(rules, i, states[i] & QTL_STATE_MASK)));
+                        qtl_text_of(qtl_rules_state_name(rules, i, states[i] & QTL_STATE_MASK)));
     }
 }
 

@@ -10,15 +10,10 @@
 
 enum { HEADERS_MAX = 5, NUMBER_BYTES = 24 };
 
-static struct qtl_text text_of(const char *text)
-{
-    return (struct qtl_text){text, (uint32_t)strlen(text)};
-}
-
 static struct qtl_log_header number_header(const char *name, int64_t value, char *text)
 {
     snprintf(text, NUMBER_BYTES, "%" PRId64, value);
-    return (struct qtl_log_header){.name = text_of(name), .value = text_of(text)};
+    return (struct qtl_log_header){.name = qtl_text_of(name), .value = qtl_text_of(text)};
 }
 
 enum qtl_status qtl_dead_letter_append(struct qtl_log_writer *writer, int32_t partition,
@@ -29,9 +24,9 @@ enum qtl_status qtl_dead_letter_append(struct qtl_log_writer *writer, int32_t pa
     struct qtl_log_header headers[HEADERS_MAX];
     uint32_t count = 0;
     headers[count++] = (struct qtl_log_header){
-        text_of("reason"), text_of(qtl_reason_code((enum qtl_reason)letter->reason))};
+        qtl_text_of("reason"), qtl_text_of(qtl_reason_code((enum qtl_reason)letter->reason))};
     headers[count++] = (struct qtl_log_header){
-        text_of("topic"), text_of(qtl_topic_name((enum qtl_topic)letter->stream))};
+        qtl_text_of("topic"), qtl_text_of(qtl_topic_name((enum qtl_topic)letter->stream))};
     headers[count++] = number_header("partition", partition, numbers[0]);
     headers[count++] = number_header("offset", letter->offset, numbers[1]);
     if (letter->raw_bytes > letter->raw.length) {

@@ -87,13 +87,10 @@ static int compare_lines(const void *left, const void *right, void *context)
     if (a->at != b->at) {
         return a->at < b->at ? -1 : 1;
     }
-    const uint32_t common = a->id_bytes < b->id_bytes ? a->id_bytes : b->id_bytes;
-    const int order = memcmp(text + a->id, text + b->id, common);
+    const int order = qtl_text_compare((struct qtl_text){text + a->id, a->id_bytes},
+                                       (struct qtl_text){text + b->id, b->id_bytes});
     if (order != 0) {
         return order;
-    }
-    if (a->id_bytes != b->id_bytes) {
-        return a->id_bytes < b->id_bytes ? -1 : 1;
     }
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
@@ -181,9 +178,8 @@ static int compare_customers(const void *left, const void *right)
 {
     const struct qtl_customer *const a = ((const struct owned_customer *)left)->customer;
     const struct qtl_customer *const b = ((const struct owned_customer *)right)->customer;
-    const size_t common = a->id_bytes < b->id_bytes ? a->id_bytes : b->id_bytes;
-    const int order = memcmp(a->id, b->id, common);
-    return order != 0 ? order : (int)a->id_bytes - (int)b->id_bytes;
+    return qtl_text_compare((struct qtl_text){a->id, a->id_bytes},
+                            (struct qtl_text){b->id, b->id_bytes});
 }
 
 static struct owned_customer *sorted_customers(struct qtl_slice **slices, size_t slice_count,

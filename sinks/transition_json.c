@@ -17,11 +17,6 @@ const char *qtl_transition_json_cause(enum qtl_cause cause)
     return texts[cause];
 }
 
-static struct qtl_text text_of(const char *text)
-{
-    return (struct qtl_text){text, (uint32_t)strlen(text)};
-}
-
 void qtl_transition_json_metric(struct qtl_json_buffer *buffer, const struct qtl_rules *rules,
                                 uint16_t metric, int64_t value)
 {
@@ -53,7 +48,7 @@ static void put_evidence(struct qtl_json_buffer *buffer, const struct qtl_rules 
         if (i > 0) {
             qtl_json_raw(buffer, ",");
         }
-        qtl_json_string(buffer, text_of(rules->metrics[evidence.metric].text));
+        qtl_json_string(buffer, qtl_text_of(rules->metrics[evidence.metric].text));
         qtl_json_raw(buffer, ":");
         qtl_transition_json_metric(buffer, rules, evidence.metric, evidence.value);
     }
@@ -72,11 +67,11 @@ void qtl_transition_json(struct qtl_json_buffer *buffer, const struct qtl_rules 
     qtl_json_raw(buffer, ",\"sequence\":");
     qtl_json_integer(buffer, transition->sequence);
     qtl_json_raw(buffer, ",\"segment\":");
-    qtl_json_string(buffer, text_of(rules->segments[segment].name));
+    qtl_json_string(buffer, qtl_text_of(rules->segments[segment].name));
     qtl_json_raw(buffer, ",\"from\":");
-    qtl_json_string(buffer, text_of(qtl_rules_state_name(rules, segment, transition->from)));
+    qtl_json_string(buffer, qtl_text_of(qtl_rules_state_name(rules, segment, transition->from)));
     qtl_json_raw(buffer, ",\"to\":");
-    qtl_json_string(buffer, text_of(qtl_rules_state_name(rules, segment, transition->to)));
+    qtl_json_string(buffer, qtl_text_of(qtl_rules_state_name(rules, segment, transition->to)));
     qtl_json_raw(buffer, ",\"at\":");
     qtl_json_time(buffer, transition->at);
     if (publication != NULL) {
@@ -84,7 +79,8 @@ void qtl_transition_json(struct qtl_json_buffer *buffer, const struct qtl_rules 
         qtl_json_time(buffer, publication->detected_at);
     }
     qtl_json_raw(buffer, ",\"cause\":");
-    qtl_json_string(buffer, text_of(qtl_transition_json_cause((enum qtl_cause)transition->cause)));
+    qtl_json_string(buffer,
+                    qtl_text_of(qtl_transition_json_cause((enum qtl_cause)transition->cause)));
     if (transition->cause_event_id.length > 0) {
         qtl_json_raw(buffer, ",\"cause_event_id\":");
         qtl_json_string(buffer, transition->cause_event_id);
