@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved */
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     const long result = syscall(SYS_clock_gettime, id, now);
