@@ -10,6 +10,39 @@
 
 #include <string.h>
 
+enum { CACHE_LINE = 64 };
+
+void qtl_customer_prefetch_record(const struct qtl_customer *customer)
+{
+    __builtin_prefetch(customer, 1);
+    __builtin_prefetch((const char *)customer + CACHE_LINE, 1);
+}
+
+/* Two lines and the end: the times stand last. */
+static void prefetch_series(const struct qtl_series *series)
+{
+    if (series->rows != NULL) {
+        __builtin_prefetch(series->rows, 1);
+        __builtin_prefetch(qtl_series_times(series), 1);
+        __builtin_prefetch(qtl_series_times(series) + series->count, 1);
+    }
+}
+
+void qtl_customer_prefetch_series(const struct qtl_customer *customer)
+{
+    prefetch_series(&customer->orders);
+    for (unsigned i = 0; i < customer->series_count; i++) {
+        __builtin_prefetch(&customer->series[i], 1);
+    }
+}
+
+void qtl_customer_prefetch_rows(const struct qtl_customer *customer)
+{
+    for (unsigned i = 0; i < customer->series_count; i++) {
+        prefetch_series(&customer->series[i]);
+    }
+}
+
 uint8_t *qtl_customer_states(struct qtl_customer *customer, uint16_t segment_count)
 {
     return (uint8_t *)(customer->since + segment_count);

@@ -19,7 +19,7 @@ struct qtl_pool;
 struct qtl_customer {
     struct qtl_series orders;  /* standing orders: nearly every rule looks at them */
     struct qtl_series *series; /* the others, `series_count` of them; from the pool */
-    char *id;                  /* from the pool */
+    char *id;                  /* behind the states where it fits, else from the pool */
     uint64_t hash;
     uint32_t clock;    /* its own clock: never goes back */
     uint32_t deadline; /* the second at which time alone may change a rule; QTL_NEVER */
@@ -33,6 +33,12 @@ struct qtl_customer {
     uint8_t reserved;
     uint32_t since[]; /* per segment: when its state began; behind them uint8_t state[segments] */
 };
+
+/* Three steps of asking for the cache lines of an evaluation; each follows pointers that the one
+ * before asked for: the record, the orders and the list of the other series, their rows. */
+void qtl_customer_prefetch_record(const struct qtl_customer *customer);
+void qtl_customer_prefetch_series(const struct qtl_customer *customer);
+void qtl_customer_prefetch_rows(const struct qtl_customer *customer);
 
 /* The stored states behind since[]. */
 uint8_t *qtl_customer_states(struct qtl_customer *customer, uint16_t segment_count);

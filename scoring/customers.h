@@ -4,7 +4,8 @@
  * refer to it.
  *
  *   index   -> | tag, low 32 bits of the hash | number + 1 |     open addressing, at most 3/4 full
- *   chunks  -> | record | since[segments] | state[segments] |    2,048 to a chunk
+ *   chunks  -> | record | since[segments] | state[segments] | id, where it fits |
+ *              whole cache lines each, 16,384 to a chunk
  *
  * Threads: the slice's owner.
  */
@@ -23,10 +24,11 @@ struct qtl_customers;
 struct qtl_customers *qtl_customers_new(uint16_t segment_count, struct qtl_pool *pool);
 void qtl_customers_free(struct qtl_customers *customers); /* NULL is fine */
 
-/* Asks for the cache lines that find() will touch. */
-void qtl_customers_prefetch_index(const struct qtl_customers *customers, uint64_t hash);
-void qtl_customers_prefetch_record(const struct qtl_customers *customers, uint64_t hash);
-void qtl_customers_prefetch_history(const struct qtl_customers *customers, uint64_t hash);
+/* Asks for the cache line in which find() begins. */
+void qtl_customers_prefetch(const struct qtl_customers *customers, uint64_t hash);
+
+/* Who probably has this hash, by the index alone, without touching the record; or NULL. */
+struct qtl_customer *qtl_customers_guess(const struct qtl_customers *customers, uint64_t hash);
 
 /* The customer, or NULL. */
 struct qtl_customer *qtl_customers_find(const struct qtl_customers *customers, struct qtl_text id,

@@ -23,8 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far ahead of the record at hand what is asked for. */
-enum { AHEAD_INDEX = 24, AHEAD_RECORD = 16, AHEAD_HISTORY = 8 };
+/* How far ahead of the record at hand what is asked for: far enough for memory to answer, near
+ * enough not to be pushed out again. */
+enum { AHEAD_INDEX = 16, AHEAD_RECORD = 12, AHEAD_SERIES = 8, AHEAD_ROWS = 4, AHEAD_DUE = 64 };
 
 struct qtl_slice {
     const struct qtl_rules *rules; /* Immutable after new. */
@@ -42,6 +43,9 @@ struct qtl_slice {
     uint32_t settled;
     struct qtl_event **merged; /* scratch: the epoch's records in merge order */
     size_t merged_capacity;
+    /* The customers of the records ahead, as the index has them; NULL: not known yet. */
+    struct qtl_customer *ahead[AHEAD_INDEX];
+    uint32_t asked_until;      /* deadlines up to this second were asked for */
     struct qtl_customer **due; /* scratch: the customers whose deadline is one second */
     size_t due_capacity;
 };
@@ -122,19 +126,46 @@ static size_t merge(struct qtl_slice *slice, const struct qtl_slice_input *input
     return total;
 }
 
-static void prefetch_ahead(const struct qtl_slice *slice, size_t at, size_t total)
+static void prefetch_ahead(struct qtl_slice *slice, size_t at, size_t total)
 {
     if (at + AHEAD_INDEX < total) {
-        qtl_customers_prefetch_index(slice->customers,
-                                     slice->merged[at + AHEAD_INDEX]->customer_hash);
+        qtl_customers_prefetch(slice->customers, slice->merged[at + AHEAD_INDEX]->customer_hash);
     }
     if (at + AHEAD_RECORD < total) {
-        qtl_customers_prefetch_record(slice->customers,
-                                      slice->merged[at + AHEAD_RECORD]->customer_hash);
+        const struct qtl_event *const event = slice->merged[at + AHEAD_RECORD];
+        struct qtl_customer *const customer =
+            qtl_customers_guess(slice->customers, event->customer_hash);
+        slice->ahead[(at + AHEAD_RECORD) % AHEAD_INDEX] = customer;
+        if (customer != NULL) {
+            qtl_customer_prefetch_record(customer);
+        }
     }
-    if (at + AHEAD_HISTORY < total) {
-        qtl_customers_prefetch_history(slice->customers,
-                                       slice->merged[at + AHEAD_HISTORY]->customer_hash);
+    const struct qtl_customer *const near = slice->ahead[(at + AHEAD_SERIES) % AHEAD_INDEX];
+    if (near != NULL) {
+        qtl_customer_prefetch_series(near);
+    }
+    const struct qtl_customer *const next = slice->ahead[(at + AHEAD_ROWS) % AHEAD_INDEX];
+    if (next != NULL) {
+        qtl_customer_prefetch_rows(next);
+    }
+}
+
+/* The same for deadlines: those of the next seconds together, step by step. */
+static void prefetch_due(struct qtl_slice *slice)
+{
+    if (qtl_timers_next(slice->timers) <= slice->asked_until) {
+        return;
+    }
+    uint32_t numbers[AHEAD_DUE];
+    const size_t count = qtl_timers_soon(slice->timers, numbers, AHEAD_DUE, &slice->asked_until);
+    for (size_t i = 0; i < count; i++) {
+        qtl_customer_prefetch_record(qtl_customers_at(slice->customers, numbers[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        qtl_customer_prefetch_series(qtl_customers_at(slice->customers, numbers[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        qtl_customer_prefetch_rows(qtl_customers_at(slice->customers, numbers[i]));
     }
 }
 
@@ -280,8 +311,9 @@ static int64_t advance(struct qtl_slice *slice, int64_t clock, uint32_t max,
     uint32_t fired = 0;
     uint32_t second = 0;
     const uint32_t *numbers = NULL;
-    size_t count = 0;
-    while ((count = qtl_timers_take(slice->timers, upto, &second, &numbers)) > 0) {
+    while (qtl_timers_next(slice->timers) <= upto) {
+        prefetch_due(slice);
+        const size_t count = qtl_timers_take(slice->timers, upto, &second, &numbers);
         const size_t due = gather_due(slice, second, numbers, count);
         for (size_t i = 0; i < due; i++) {
             if (fired < max) {

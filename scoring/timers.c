@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 33 };
+enum { BUCKETS = 33, KEPT_MAX = 64 << 10 };
 
 struct timer {
     uint32_t second;
@@ -156,9 +156,12 @@ static void settle(struct qtl_timers *timers, unsigned from)
         push(&timers->buckets[bucket_of(timers, source.timers[i].second)], source.timers[i]);
     }
     QTL_ASSERT(timers->buckets[from].count == 0); /* all of them moved down */
+    if (source.capacity > KEPT_MAX) {
+        free(source.timers); /* or each of the higher buckets would hold what once was in it */
+        return;
+    }
     source.count = 0;
     source.earliest = UINT32_MAX;
-    free(timers->buckets[from].timers);
     timers->buckets[from] = source; /* its memory serves again */
 }
 
@@ -199,6 +202,39 @@ size_t qtl_timers_take(struct qtl_timers *timers, uint32_t upto, uint32_t *secon
     }
     *second = next;
     *numbers = timers->taken;
+    return count;
+}
+
+static size_t copy_numbers(const struct bucket *bucket, uint32_t *numbers, size_t max)
+{
+    const size_t count = bucket->count < max ? bucket->count : max;
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = bucket->timers[i].number;
+    }
+    return count;
+}
+
+size_t qtl_timers_soon(struct qtl_timers *timers, uint32_t *numbers, size_t max, uint32_t *until)
+{
+    *until = qtl_timers_next(timers);
+    if (timers->late.count > 0) {
+        return copy_numbers(&timers->late, numbers, max);
+    }
+    unsigned bucket = first_bucket(timers);
+    if (bucket < BUCKETS && bucket > 0 && timers->buckets[bucket].count > max) {
+        settle(timers, bucket);
+        bucket = 0;
+    }
+    size_t count = 0;
+    for (; bucket < BUCKETS && count < max; bucket++) {
+        const struct bucket *const next = &timers->buckets[bucket];
+        if (count > 0 && count + next->count > max) {
+            break;
+        }
+        count += copy_numbers(next, numbers + count, max - count);
+        /* The last second that has this bucket: all bits below its own are free. */
+        *until = (uint32_t)(timers->last | ((UINT64_C(1) << bucket) - 1));
+    }
     return count;
 }
 

@@ -31,6 +31,11 @@ uint32_t qtl_timers_next(const struct qtl_timers *timers);
 size_t qtl_timers_take(struct qtl_timers *timers, uint32_t upto, uint32_t *second,
                        const uint32_t **numbers);
 
+/* Up to `max` of the entries that come next, in no order, so that what they need can be asked for:
+ * all there are up to the second `*until`, which is not before the next one, where it has no more
+ * than `max`. To be called when the next second is due: it may sort a little ahead. */
+size_t qtl_timers_soon(struct qtl_timers *timers, uint32_t *numbers, size_t max, uint32_t *until);
+
 /* Entries held, stale ones included. */
 size_t qtl_timers_count(const struct qtl_timers *timers);
 

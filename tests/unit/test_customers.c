@@ -37,9 +37,13 @@ static struct qtl_text name_of(uint32_t number, char *buffer, size_t size)
 /* Every asking ahead must be harmless, for those who are there and those who are not. */
 static void prefetch(const struct qtl_customers *customers, uint64_t hash)
 {
-    qtl_customers_prefetch_index(customers, hash);
-    qtl_customers_prefetch_record(customers, hash);
-    qtl_customers_prefetch_history(customers, hash);
+    qtl_customers_prefetch(customers, hash);
+    const struct qtl_customer *const guess = qtl_customers_guess(customers, hash);
+    if (guess != NULL) {
+        qtl_customer_prefetch_record(guess);
+        qtl_customer_prefetch_series(guess);
+        qtl_customer_prefetch_rows(guess);
+    }
 }
 
 static void a_new_customer_is_empty(const struct qtl_customer *customer, struct qtl_text id)
@@ -73,6 +77,7 @@ static void a_hundred_thousand_are_found_again(void **state)
         /* Fill the record to its last byte: neighbours must not notice. */
         memset(places[i]->since, 0xff, SEGMENTS * sizeof(uint32_t));
         memset(qtl_customer_states(places[i], SEGMENTS), (int)(i % 128), SEGMENTS);
+        assert_memory_equal(places[i]->id, id.bytes, id.length);
     }
     assert_int_equal(qtl_customers_count(table.customers), MANY);
     for (uint32_t i = 0; i < MANY; i++) {

@@ -38,11 +38,32 @@ static int compare_numbers(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* What comes soon is complete up to its second, unless there was no room. */
+static void compare_soon(struct qtl_timers *timers, const struct list *list, uint32_t max)
+{
+    uint32_t numbers[64];
+    uint32_t until = 0;
+    const size_t count = qtl_timers_soon(timers, numbers, max, &until);
+    assert_in_range(count, 1, max);
+    assert_true(until >= list->entries[0].second);
+    assert_int_equal(qtl_timers_count(timers), list->count);
+    for (size_t i = 0; i < list->count && list->entries[i].second <= until && count < max; i++) {
+        bool is_there = false;
+        for (size_t j = 0; j < count; j++) {
+            is_there = is_there || numbers[j] == list->entries[i].number;
+        }
+        assert_true(is_there);
+    }
+}
+
 /* Takes the earliest second of both; false where there is none up to `upto`. */
 static bool take_and_compare(struct qtl_timers *timers, struct list *list, uint32_t upto)
 {
     assert_int_equal(qtl_timers_next(timers),
                      list->count == 0 ? UINT32_MAX : list->entries[0].second);
+    if (list->count > 0 && list->entries[0].second <= upto) {
+        compare_soon(timers, list, 1 + list->entries[0].number % 40);
+    }
     uint32_t second = 0;
     const uint32_t *numbers = NULL;
     const size_t count = qtl_timers_take(timers, upto, &second, &numbers);
