@@ -13,6 +13,7 @@
 #include "consumer/run_options.h"
 #include "consumer/shape.h"
 #include "consumer/shop_rules.h"
+#include "consumer/stream.h"
 #include "scoring/base/assert.h"
 #include "scoring/base/ring.h"
 #include "scoring/shards.h"
@@ -60,9 +61,12 @@ static enum qtl_status open_log(struct engine *engine, struct qtl_error *error)
 {
     const char *const path = engine->config->data_folder;
     int32_t partitions = 0;
-    enum qtl_status status = qtl_local_log_create(path, 0, error);
-    if (status == QTL_OK) {
-        status = qtl_local_log_partitions(path, &partitions, error);
+    enum qtl_status status = QTL_OK;
+    if (qtl_local_log_partitions(path, &partitions, error) != QTL_OK) {
+        status = qtl_local_log_create(path, (int32_t)engine->config->partitions, error);
+        if (status == QTL_OK) {
+            status = qtl_local_log_partitions(path, &partitions, error);
+        }
     }
     if (status == QTL_OK) {
         status = qtl_local_writer_open(path, QTL_LOCAL_ENGINE, NULL, &engine->writer, error);
@@ -355,10 +359,34 @@ static bool is_worth_another(enum qtl_status status, const struct life *life)
     return status == QTL_IO && life->started && !life->asked;
 }
 
+/* Settings that the table has and the local log does not know yet are refused, not passed over. */
+static enum qtl_status refuse_what_is_to_come(const struct qtl_config *config)
+{
+    if (config->delivery != QTL_DELIVERY_EXACTLY_ONCE) {
+        fprintf(stderr,
+                "quintil run: delivery: at_least_once comes with a later version; the local "
+                "log is exactly_once\n");
+        return QTL_BAD_CONF;
+    }
+    for (int i = 0; i < QTL_STREAMS; i++) {
+        if (config->streams[i].topic[0] != '\0') {
+            fprintf(stderr,
+                    "quintil run: streams.%s.topic: the local log's topics have their own names; "
+                    "leave the setting out\n",
+                    qtl_stream_name((enum qtl_stream)i));
+            return QTL_BAD_CONF;
+        }
+    }
+    return QTL_OK;
+}
+
 static enum qtl_status run(const struct qtl_config *config, const struct qtl_run_options *options)
 {
     struct qtl_rules *rules = NULL;
-    enum qtl_status status = read_rules(config, &rules);
+    enum qtl_status status = refuse_what_is_to_come(config);
+    if (status == QTL_OK) {
+        status = read_rules(config, &rules);
+    }
     if (status != QTL_OK) {
         return status;
     }

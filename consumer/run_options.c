@@ -1,6 +1,7 @@
 /* See run_options.h. */
 #include "consumer/run_options.h"
 
+#include "consumer/config_document.h"
 #include "consumer/config_file.h"
 #include "consumer/rule_file.h"
 
@@ -124,6 +125,8 @@ bool qtl_run_options_parse(struct qtl_run_options *options, struct qtl_config *c
     while (status == QTL_OK && (option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(help, stdout);
+            printf("\nsettings:\n");
+            qtl_config_document_print_help(stdout);
             qtl_config_fini(config);
             *code = 0;
             return false;
