@@ -69,7 +69,9 @@ static struct qtl_local_input *input_of(const struct local_reader *self, enum qt
 static enum qtl_status follow(struct local_reader *self, enum qtl_topic topic,
                               struct qtl_error *error)
 {
-    return qtl_local_commits_follow(&self->commits[qtl_local_log_kind(topic)], error);
+    return qtl_local_layout_blame(
+        &self->layout, qtl_local_commits_follow(&self->commits[qtl_local_log_kind(topic)], error),
+        error);
 }
 
 /* Whether wait() has something to report; reports it. */
@@ -180,8 +182,7 @@ static enum qtl_status committed(struct qtl_log_reader *reader, enum qtl_topic t
 {
     struct local_reader *const self = self_of(reader);
     QTL_ASSERT(qtl_topic_is_input(topic));
-    const enum qtl_status status =
-        qtl_local_commits_follow(&self->commits[QTL_LOCAL_ENGINE], error);
+    const enum qtl_status status = follow(self, QTL_TOPIC_STATE, error); /* the engine's */
     *next_offset = qtl_local_table_row(&self->table, topic, partition)->position;
     return status;
 }
@@ -257,7 +258,10 @@ static enum qtl_status read_records(struct qtl_log_reader *reader, enum qtl_topi
         *count += status == QTL_OK ? 1 : 0;
     }
     count_files(self, input, was_open);
-    return *count > 0 ? QTL_OK : status; /* what is wrong behind good records comes next time */
+    if (*count > 0) {
+        return QTL_OK; /* what is wrong behind good records comes next time */
+    }
+    return qtl_local_layout_blame(&self->layout, status, error);
 }
 
 static void release(struct qtl_log_reader *reader)
@@ -393,6 +397,7 @@ enum qtl_status qtl_local_reader_open(const char *path,
                                         false, error);
     }
     if (status != QTL_OK) {
+        status = qtl_local_layout_blame(&self->layout, status, error);
         free_reader(&self->base);
         return status;
     }

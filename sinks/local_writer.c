@@ -77,6 +77,14 @@ static enum qtl_status dead(struct qtl_error *error)
         "opened anew");
 }
 
+/* What the functions below end with: whatever fails is the end of the writer. */
+static enum qtl_status settle(struct local_writer *self, enum qtl_status status,
+                              struct qtl_error *error)
+{
+    self->is_dead = status != QTL_OK;
+    return qtl_local_layout_blame(&self->layout, status, error);
+}
+
 static void keep_positions(struct local_writer *self, const struct qtl_log_position *positions,
                            size_t count)
 {
@@ -134,8 +142,7 @@ static enum qtl_status begin(struct qtl_log_writer *writer, const struct qtl_log
     if (status == QTL_OK && self->commits.read_bytes >= self->commit_bytes) {
         status = qtl_local_commits_roll(&self->commits, error);
     }
-    self->is_dead = status != QTL_OK;
-    return status;
+    return settle(self, status, error);
 }
 
 static uint64_t record_bytes(const struct qtl_log_append *record)
@@ -199,8 +206,7 @@ static enum qtl_status append(struct qtl_log_writer *writer, const struct qtl_lo
     if (status == QTL_OK) {
         status = qtl_local_output_append(output, record, error);
     }
-    self->is_dead = status != QTL_OK;
-    return status;
+    return settle(self, status, error);
 }
 
 static enum qtl_status write_outputs(struct local_writer *self, struct qtl_error *error)
@@ -264,8 +270,7 @@ static enum qtl_status commit(struct qtl_log_writer *writer, struct qtl_error *e
     if (status == QTL_OK) {
         close_transaction(self);
     }
-    self->is_dead = status != QTL_OK;
-    return status;
+    return settle(self, status, error);
 }
 
 static void abort_transaction(struct qtl_log_writer *writer)
@@ -392,6 +397,7 @@ enum qtl_status qtl_local_writer_open(const char *path, enum qtl_local_kind kind
         status = take_over(self, error);
     }
     if (status != QTL_OK) {
+        status = qtl_local_layout_blame(&self->layout, status, error);
         free_writer(&self->base);
         return status;
     }

@@ -144,6 +144,18 @@ enum qtl_status qtl_local_layout_open(struct qtl_local_layout *layout, const cha
     return status;
 }
 
+enum qtl_status qtl_local_layout_blame(const struct qtl_local_layout *layout,
+                                       enum qtl_status status, struct qtl_error *error)
+{
+    const size_t length = layout->path == NULL ? 0 : strlen(layout->path);
+    if ((status == QTL_IO || status == QTL_CORRUPT) && error != NULL && length > 0 &&
+        strncmp(error->text, layout->path, length) != 0) {
+        const struct qtl_error plain = *error;
+        return qtl_error_set(error, status, "%s/%s", layout->path, plain.text);
+    }
+    return status;
+}
+
 void qtl_local_layout_close(struct qtl_local_layout *layout)
 {
     if (layout->folder_fd >= 0) {

@@ -28,6 +28,11 @@ QTL_CHECKED enum qtl_status qtl_local_layout_open(struct qtl_local_layout *layou
                                                   int32_t partitions, struct qtl_error *error);
 void qtl_local_layout_close(struct qtl_local_layout *layout);
 
+/* Puts the folder before the sentence of a failed file, which names it from there on. Returns
+ * `status`. What readers and writers return goes through here. */
+enum qtl_status qtl_local_layout_blame(const struct qtl_local_layout *layout,
+                                       enum qtl_status status, struct qtl_error *error);
+
 /* The writer's word in file names: "engine" or "intake". Static text. */
 const char *qtl_local_layout_kind(enum qtl_local_kind kind);
 

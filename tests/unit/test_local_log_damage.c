@@ -406,6 +406,7 @@ static void test_full_disk(void **state)
         }
         assert_int_equal(status, QTL_IO);
         assert_non_null(strstr(kit.error.text, "make room"));
+        assert_memory_equal(kit.error.text, kit.path, strlen(kit.path));
         assert_int_equal(try_commit(&kit, writer, next, next + 1), QTL_IO); /* it is dead */
         limit_files(RLIM_INFINITY);
         assert_int_equal(try_commit(&kit, writer, next, next + 1), QTL_IO);
