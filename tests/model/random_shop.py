@@ -45,7 +45,8 @@ class RandomShop:
         names, weights = zip(*STORMS)
         self.special = self.random.choices(names, weights)[0]
         self.customers = self.random.sample(CUSTOMER_IDS, self.random.randint(1, 10))
-        self.lengths = [expression.parse_duration(text) for text in self.rules.lengths]
+        lengths = self.rules.lengths + [self.rules.retention or "400d"]
+        self.lengths = [expression.parse_duration(text) for text in lengths]
         self.orders, self.engagement, self.profiles = [], [], []
         self.times = [start]
         self.fresh = 0
@@ -63,7 +64,7 @@ class RandomShop:
         else:
             ends = self.random.choice(self.times[-20:]) + self.random.choice(self.lengths)
             step = max(0, ends + self.random.choice([0, 0, 0, 1, -1]) - now)
-            step = step if step < 20 * STEPS[self.scale] else 1
+            step = step if step < 60 * STEPS[self.scale] else 1
         self.times.append(now + step)
         return self.times[-1]
 
