@@ -74,7 +74,8 @@ def write_batches(shop, folder):
         cuts = [0, *sorted(chance.randint(0, len(rows)) for _ in batches[1:]), len(rows)]
         for number, batch in enumerate(batches):
             path = os.path.join(folder, f"{stream}-{number}")
-            batch[stream] = random_shop.write_file(path, columns, rows[cuts[number] : cuts[number + 1]], chance)
+            part = rows[cuts[number] : cuts[number + 1]]
+            batch[stream] = random_shop.write_file(path, columns, part, chance)
     return batches
 
 

@@ -2,7 +2,6 @@
 
 import math
 
-import expression
 import history
 import output
 

@@ -89,10 +89,11 @@ def journey(folder):
 
 def redemptions(folder):
     with open(os.path.join(shared(), "data", "coupon_redemptions.csv"), encoding="utf-8", newline="") as file:
-        rows = [
-            (row["household_id"], "coupon_redeemed", seconds(row["redemption_date"], "%Y-%m-%d"), f"coupon-{number}")
-            for number, row in enumerate(csv.DictReader(file), 1)
-        ]
+        found = [(row["household_id"], row["redemption_date"]) for row in csv.DictReader(file)]
+    rows = [
+        (household, "coupon_redeemed", seconds(day, "%Y-%m-%d"), f"coupon-{number}")
+        for number, (household, day) in enumerate(found, 1)
+    ]
     columns = ("customer_id", "kind", "occurred_at", "event_id")
     return write_csv(os.path.join(folder, "journey_engagement.csv"), columns, rows)
 

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 
 import expression
 from prepare import write_csv
-from random_rules import KINDS, OWN_KINDS, RandomRules
+from random_rules import KINDS, RandomRules
 
 START = 1_600_000_000
 STEPS = {"minutes": 40, "days": 20_000, "years": 1_500_000}
@@ -214,7 +214,11 @@ def write_file(path, columns, rows, random):
     if random.random() < 0.3:
         rows = random.sample(rows, len(rows))
     times = {name for name in columns if name.endswith("_at")}
-    rows = [{name: time_text(row[name], random) if name in times else row[name] for name in columns} for row in rows]
+
+    def text(name, value):
+        return time_text(value, random) if name in times else value
+
+    rows = [{name: text(name, row[name]) for name in columns} for row in rows]
     if random.random() < 0.3:
         path += ".ndjson"
         with open(path, "w", encoding="utf-8") as file:
