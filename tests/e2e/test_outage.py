@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 
 import kit
+import output
 
 DAY = 86_400
 RULES = """
@@ -21,6 +22,10 @@ segments:
 
 def seconds(text):
     return int(datetime.fromisoformat(text).timestamp())
+
+
+def iso(second):
+    return output.time_json(second).strip('"')
 
 
 class Outage(kit.EngineTest):
@@ -90,6 +95,42 @@ class Outage(kit.EngineTest):
             self.assertGreater(step[3], DAY // 2, "found out when the engine was on again")
         # By its clock the first run knew nothing of what came later.
         self.assertLess(max(step[3] for step in before["quiet"]), DAY)
+
+    def steps(self, order):
+        """The whole story of one order."""
+        return [
+            ("recent", "in", iso(order)),
+            ("idle", "in", iso(order + DAY)),
+            ("recent", "out", iso(order + DAY * 3 // 2)),
+        ]
+
+    def test_more_deadlines_than_an_epoch_fires(self):
+        """Of 70,000 customers everybody falls due in the outage, most in one second."""
+        order = self.now - 3 * DAY - 3600
+        rows = (
+            {"customer_id": f"c{n}", "order_id": n, "amount": 1, "occurred_at": order + n // 69_000} for n in range(70_000)
+        )
+        self.log = kit.Log(self.path("one"), self.log.rules)
+        self.log.append("orders", input="".join(json.dumps(row) + "\n" for row in rows).encode())
+        self.run_days_ago(3)
+        self.append("orders", "c0", self.now - DAY, order_id="late", amount=1)
+        self.log.run()
+        found = {}
+        for row in self.log.read("quintil.transitions"):
+            line = json.loads(row[4])
+            steps = found.setdefault(line["customer_id"], [])
+            self.assertEqual(line["sequence"], len(steps) + 1)
+            steps.append((line["segment"], line["to"], line["at"]))
+        late = self.now - DAY
+        wanted = {f"c{n}": self.steps(order + n // 69_000) for n in range(70_000)}
+        wanted["c0"] += [
+            ("idle", "out", iso(late)),
+            ("recent", "in", iso(late)),
+            ("idle", "in", iso(late + DAY)),
+        ]
+        self.assertTrue(found == wanted, "not everybody, or not at their second")
+        tool = kit.tool("recorded_order", self.log.folder, self.log.rules)  # and the records are in order
+        self.assertIn(b'{"clock"', tool.stdout)
 
     def test_a_clock_that_was_set_back(self):
         """The engine starts a day before its last record: nothing goes back, nothing is said twice."""

@@ -73,6 +73,23 @@ class Kill(kit.EngineTest):
         super().setUp()
         print(f"seed {SEED}", flush=True)
 
+    def check_customers(self, log):
+        """quintil.customers says of each customer where the transitions have got to."""
+        wanted, found = {}, {}
+        for row in log.read("quintil.transitions"):
+            change = json.loads(row[4])
+            state = wanted.setdefault(row[3], {"sequence": 0, "segments": {}})
+            state["sequence"] = change["sequence"]
+            state["segments"][change["segment"]] = change["to"]
+        for row in log.read("quintil.customers"):
+            found[row[3]] = json.loads(row[4])
+        self.assertEqual(wanted.keys(), found.keys())
+        for customer, state in wanted.items():
+            known = found[customer]
+            self.assertEqual(known["sequence"], state["sequence"])
+            self.assertEqual({name: known["segments"][name] for name in state["segments"]}, state["segments"])
+        return wanted
+
     def kill_engine(self, log, chaos):
         """One life of the engine, from a moment to a third of a second."""
         command = log.run_command("--quiet", epoch_records=chaos.choice([5, 65536]), shards=chaos.choice([1, 2, 3]))
@@ -84,7 +101,7 @@ class Kill(kit.EngineTest):
 
     def test_engine_and_feeder(self):
         chaos = random.Random(SEED)
-        log = kit.Log(self.path("log"), self.write("rules.yaml", RULES), 3)
+        log = kit.Log(self.path("log"), self.write("rules.yaml", RULES), 3, ["publish_customers=true"])
         log.append("orders", input=b"")
         feeder = Feeder(log, random.Random(SEED + 1))
         feeder.start()
@@ -102,9 +119,40 @@ class Kill(kit.EngineTest):
         log.run()
         lines = self.assert_recorded(log, f"after {KILLS} kills, seed {SEED}")
         self.check_reader(log, seen)
+        self.check_customers(log)
         log.run()
         self.assert_recorded(log, "after one start more")
         print(f"{feeder.made} records, {feeder.killed} appends killed, {len(lines)} transitions")
+
+    def test_other_rules_in_between(self):
+        """Each life has other rules. At the end everybody is where the last ones, asked of the whole
+        history, put them: these have no memory of their own."""
+        chaos = random.Random(SEED + 3)
+        text = "segments:\n  big:\n    when: spend(1d) >= {}\n  many:\n    when: orders() >= {} or in(big)\n"
+        log = kit.Log(self.path("log"), self.write("rules.yaml", text.format(100, 2)), 3, ["publish_customers=true"])
+        log.append("orders", input=b"")
+        feeder = Feeder(log, random.Random(SEED + 4))
+        feeder.start()
+        try:
+            for number in range(KILLS // 2):
+                changed = text.format(chaos.randrange(50, 500), chaos.randrange(1, 8))
+                log.rules = self.write(f"rules-{number}.yaml", changed)
+                self.kill_engine(log, chaos)
+        finally:
+            feeder.stopping.set()
+            feeder.join()
+        log.run()
+        log.transitions()
+        file, states = self.write("recorded", b"\n".join(log.recorded())), self.path("states")
+        kit.call(*kit.model("--rules", log.rules, "--recorded", file, "--state", states))
+        found = self.check_customers(log)
+        with open(states, "rb") as lines:
+            for state in map(json.loads, lines):
+                known = found.get(state["customer_id"].encode(), {"segments": {}})
+                here = {name: known["segments"].get(name, "out") for name in state["segments"]}
+                self.assertEqual(here, state["segments"], f"seed {SEED}: {state}")
+        causes = {json.loads(row[4])["cause"] for row in log.read("quintil.transitions")}
+        self.assertIn("rules", causes)
 
     def check_reader(self, log, path):
         """What a reader was shown stays."""
