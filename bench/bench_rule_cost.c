@@ -69,7 +69,8 @@ static void run(uint32_t customers, uint64_t events, unsigned count)
                                                .customers = customers,
                                                .orders = 5,
                                                .engagement = 10,
-                                               .epoch_records = 32768};
+                                               .epoch_records = 32768,
+                                               .has_ids = true};
     struct qtl_load *const load = qtl_load_new(&settings);
     qtl_load_fill(load);
     const struct qtl_load_result result = qtl_load_measure(load, events);

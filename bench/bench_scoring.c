@@ -3,6 +3,7 @@
  * bytes a customer; in the same run, what random access to as much memory costs with nothing done.
  *
  *   bench_scoring [--customers N] [--events M] [--epoch R] [--orders N] [--engagement N]
+ *                 [--without-ids]
  */
 #include "bench/load.h"
 #include "bench/machine.h"
@@ -35,13 +36,16 @@ struct options {
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {
-        {"customers", required_argument, NULL, 'c'},  {"events", required_argument, NULL, 'm'},
-        {"epoch", required_argument, NULL, 'e'},      {"orders", required_argument, NULL, 'o'},
-        {"engagement", required_argument, NULL, 'g'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"customers", required_argument, NULL, 'c'},
+                                          {"events", required_argument, NULL, 'm'},
+                                          {"epoch", required_argument, NULL, 'e'},
+                                          {"orders", required_argument, NULL, 'o'},
+                                          {"engagement", required_argument, NULL, 'g'},
+                                          {"without-ids", no_argument, NULL, 'i'},
+                                          {NULL, 0, NULL, 0}};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        const uint64_t number = option == '?' ? 0 : strtoull(optarg, NULL, 10);
+        const uint64_t number = optarg == NULL ? 0 : strtoull(optarg, NULL, 10);
         if (option == 'c') {
             options->load.customers = (uint32_t)number;
         } else if (option == 'm') {
@@ -52,6 +56,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->load.orders = (uint32_t)number;
         } else if (option == 'g') {
             options->load.engagement = (uint32_t)number;
+        } else if (option == 'i') {
+            options->load.has_ids = false;
         } else {
             return false;
         }
@@ -125,9 +131,9 @@ static uint64_t run(const struct options *options)
     const double customers = options->load.customers;
     print_result("filling", &filled);
     printf("%-12s %.0f B a customer resident, %.0f B by qtl_slice_bytes(), with %u orders and %u "
-           "engagement entries each\n",
+           "engagement entries each (%s event_id)\n",
            "memory", (double)resident / customers, (double)held / customers, options->load.orders,
-           options->load.engagement);
+           options->load.engagement, options->load.has_ids ? "with" : "without");
     fflush(stdout);
     const struct qtl_load_result measured = qtl_load_measure(load, options->events);
     print_result("measured", &measured);
@@ -137,12 +143,15 @@ static uint64_t run(const struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .load = {.customers = 10000000, .orders = 5, .engagement = 10, .epoch_records = 32768},
-        .events = 20000000};
+    struct options options = {.load = {.customers = 10000000,
+                                       .orders = 5,
+                                       .engagement = 10,
+                                       .epoch_records = 32768,
+                                       .has_ids = true},
+                              .events = 20000000};
     if (!parse(argc, argv, &options)) {
         fprintf(stderr, "usage: bench_scoring [--customers N] [--events M] [--epoch R] "
-                        "[--orders N] [--engagement N]\n");
+                        "[--orders N] [--engagement N] [--without-ids]\n");
         return 2;
     }
     struct qtl_rules *rules = NULL;

@@ -142,7 +142,9 @@ static void add_event(struct qtl_load *load, size_t place, uint64_t customer, bo
         const uint32_t dice = qtl_random_below(&load->random, 10);
         event->stream = QTL_STREAM_ENGAGEMENT;
         event->kind = dice < 5 ? load->email_open : dice < 8 ? load->page_view : load->cart_add;
-        event->event_id = write_text(texts->id, 'e', sequence);
+        if (load->settings.has_ids) {
+            event->event_id = write_text(texts->id, 'e', sequence);
+        }
     }
     qtl_event_seal(event);
     load->lists[event->stream][load->counts[event->stream]++] = event;

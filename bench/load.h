@@ -10,6 +10,7 @@
 
 #include "scoring/rules.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct qtl_load_settings {
@@ -18,6 +19,7 @@ struct qtl_load_settings {
     uint32_t orders;     /* of each customer before the measurement */
     uint32_t engagement; /* the same */
     uint32_t epoch_records;
+    bool has_ids; /* engagement comes with event_id */
 };
 
 struct qtl_load_result {

@@ -18,13 +18,17 @@ void qtl_customer_prefetch_record(const struct qtl_customer *customer)
     __builtin_prefetch((const char *)customer + CACHE_LINE, 1);
 }
 
-/* Two lines and the end: the times stand last. */
+/* The first lines, and the last: the times stand at the end. */
 static void prefetch_series(const struct qtl_series *series)
 {
     if (series->rows != NULL) {
+        const char *const end = (const char *)(qtl_series_times(series) + series->count);
         __builtin_prefetch(series->rows, 1);
-        __builtin_prefetch(qtl_series_times(series), 1);
-        __builtin_prefetch(qtl_series_times(series) + series->count, 1);
+        __builtin_prefetch(end, 1);
+        if (end - (const char *)series->rows > CACHE_LINE) {
+            __builtin_prefetch(series->rows + CACHE_LINE, 1);
+            __builtin_prefetch(end - CACHE_LINE, 1);
+        }
     }
 }
 

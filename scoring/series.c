@@ -212,7 +212,7 @@ static void make_room(struct qtl_series *series, struct qtl_pool *pool, unsigned
     if (!full && columns == series->columns && has_ids == series->has_ids) {
         return;
     }
-    const uint32_t capacity = full ? series->count + series->count / 4 + 1 : series->capacity;
+    const uint32_t capacity = full ? series->count + series->count / 8 + 1 : series->capacity;
     relayout(series, pool, columns, has_ids, capacity);
 }
 

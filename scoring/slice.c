@@ -25,7 +25,14 @@
 
 /* How far ahead of the record at hand what is asked for: far enough for memory to answer, near
  * enough not to be pushed out again. */
-enum { AHEAD_INDEX = 16, AHEAD_RECORD = 12, AHEAD_SERIES = 8, AHEAD_ROWS = 4, AHEAD_DUE = 64 };
+enum {
+    AHEAD_EVENT = 32,
+    AHEAD_INDEX = 16,
+    AHEAD_RECORD = 12,
+    AHEAD_SERIES = 8,
+    AHEAD_ROWS = 4,
+    AHEAD_DUE = 64
+};
 
 struct qtl_slice {
     const struct qtl_rules *rules; /* Immutable after new. */
@@ -128,7 +135,14 @@ static size_t merge(struct qtl_slice *slice, const struct qtl_slice_input *input
 
 static void prefetch_ahead(struct qtl_slice *slice, size_t at, size_t total)
 {
+    if (at + AHEAD_EVENT < total) {
+        const char *const event = (const char *)slice->merged[at + AHEAD_EVENT];
+        __builtin_prefetch(event);
+        __builtin_prefetch(event + 64);
+        __builtin_prefetch(event + 128);
+    }
     if (at + AHEAD_INDEX < total) {
+        __builtin_prefetch(slice->merged[at + AHEAD_INDEX]->customer_id.bytes);
         qtl_customers_prefetch(slice->customers, slice->merged[at + AHEAD_INDEX]->customer_hash);
     }
     if (at + AHEAD_RECORD < total) {
