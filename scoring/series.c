@@ -32,9 +32,16 @@ static size_t row_bytes(unsigned columns, unsigned has_ids)
            column_count(columns) * sizeof(int64_t);
 }
 
+/* Bytes of the times, padded so that what is behind them is aligned. */
+static size_t times_bytes(uint32_t capacity)
+{
+    return ((size_t)capacity + 1) / 2 * sizeof(uint64_t);
+}
+
 static size_t block_bytes(unsigned columns, unsigned has_ids, uint32_t capacity)
 {
-    return column_count(columns) * sizeof(int64_t) + row_bytes(columns, has_ids) * capacity;
+    return times_bytes(capacity) + (has_ids ? (size_t)capacity * sizeof(uint64_t) : 0) +
+           column_count(columns) * ((size_t)capacity + 1) * sizeof(int64_t);
 }
 
 size_t qtl_series_bytes(const struct qtl_series *series)
@@ -44,26 +51,21 @@ size_t qtl_series_bytes(const struct qtl_series *series)
                : qtl_pool_round(block_bytes(series->columns, series->has_ids, series->capacity));
 }
 
-static int64_t *sums_of(const struct qtl_series *series, enum qtl_column column)
+static uint32_t *times_of(const struct qtl_series *series)
 {
-    const unsigned before = column_count(series->columns & ((1U << column) - 1));
-    return (int64_t *)(void *)series->rows + (size_t)before * (series->capacity + 1U);
+    return (uint32_t *)(void *)series->rows;
 }
 
 static uint64_t *ids_of(const struct qtl_series *series)
 {
-    return (uint64_t *)(void *)series->rows +
-           (size_t)column_count(series->columns) * (series->capacity + 1U);
+    return (uint64_t *)(void *)(series->rows + times_bytes(series->capacity));
 }
 
-static uint32_t *times_of(const struct qtl_series *series)
+static int64_t *sums_of(const struct qtl_series *series, enum qtl_column column)
 {
-    return (uint32_t *)(void *)(ids_of(series) + (series->has_ids ? series->capacity : 0));
-}
-
-const uint32_t *qtl_series_times(const struct qtl_series *series)
-{
-    return times_of(series);
+    const unsigned before = column_count(series->columns & ((1U << column) - 1));
+    return (int64_t *)(void *)ids_of(series) + (series->has_ids ? series->capacity : 0) +
+           (size_t)before * (series->capacity + 1U);
 }
 
 const uint64_t *qtl_series_ids(const struct qtl_series *series)
@@ -90,28 +92,6 @@ void qtl_series_fini(struct qtl_series *series, struct qtl_pool *pool)
     series->count = series->capacity = 0;
 }
 
-uint32_t qtl_series_find(const struct qtl_series *series, int64_t second)
-{
-    if (series->count == 0) {
-        return 0;
-    }
-    const uint32_t *const times = times_of(series);
-    uint32_t low = 0;
-    uint32_t high = series->count;
-    while (high - low > 8) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (times[middle] <= second) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    while (low < high && times[low] <= second) {
-        low++;
-    }
-    return low;
-}
-
 int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column, uint32_t rows)
 {
     QTL_ASSERT(rows <= series->count);
@@ -129,6 +109,9 @@ static void relayout(struct qtl_series *series, struct qtl_pool *pool, unsigned 
     size_t bytes = qtl_pool_round(block_bytes(columns, has_ids, capacity));
     capacity =
         (uint32_t)((bytes - column_count(columns) * sizeof(int64_t)) / row_bytes(columns, has_ids));
+    while (block_bytes(columns, has_ids, capacity) > bytes) {
+        capacity--; /* the padding of the times */
+    }
     struct qtl_series moved = *series;
     moved.columns = (uint8_t)columns;
     moved.has_ids = (uint8_t)has_ids;

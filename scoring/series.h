@@ -3,8 +3,8 @@
  * ids) in the order of their times, with running totals. A window is two look-ups and a
  * subtraction; expiry needs no work. Only integer sums are subtracted.
  *
- *   rows ->  | sums of column 0 | sums of column 1 | ... | ids        | times      |
- *            | int64 x (cap+1)  |                  |     | u64 x cap  | u32 x cap  |
+ *   rows ->  | times      | ids        | sums of column 0 | sums of column 1 | ... |
+ *            | u32 x cap  | u64 x cap  | int64 x (cap+1)  |                  |     |
  *
  *   sums[0]     total of what is forgotten (older than the retention)
  *   sums[i + 1] the same plus rows 0..i
@@ -68,11 +68,33 @@ struct qtl_amounts {
 /* Frees the rows. */
 void qtl_series_fini(struct qtl_series *series, struct qtl_pool *pool);
 
-const uint32_t *qtl_series_times(const struct qtl_series *series);
+/* In a header because every window of every rule comes through here. */
+static inline const uint32_t *qtl_series_times(const struct qtl_series *series)
+{
+    return (const uint32_t *)(const void *)series->rows;
+}
+
 const uint64_t *qtl_series_ids(const struct qtl_series *series); /* only where has_ids */
 
 /* Number of rows with a time <= `second`. */
-uint32_t qtl_series_find(const struct qtl_series *series, int64_t second);
+static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t second)
+{
+    const uint32_t *const times = qtl_series_times(series);
+    uint32_t low = 0;
+    uint32_t high = series->count;
+    while (high - low > 8) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (times[middle] <= second) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    while (low < high && times[low] <= second) {
+        low++;
+    }
+    return low;
+}
 
 /* Total of a column over everything forgotten and the first `rows` rows; whole numbers of rows
  * where the column is not stored and its default is 1 each (items). Ten-thousandths. */
