@@ -18,17 +18,13 @@ void qtl_customer_prefetch_record(const struct qtl_customer *customer)
     __builtin_prefetch((const char *)customer + CACHE_LINE, 1);
 }
 
-/* The first lines, and the last: the times stand at the end. */
+/* Times, ids and the first sums of a short series; a long one's are found by themselves. */
 static void prefetch_series(const struct qtl_series *series)
 {
-    if (series->rows != NULL) {
-        const char *const end = (const char *)(qtl_series_times(series) + series->count);
-        __builtin_prefetch(series->rows, 1);
-        __builtin_prefetch(end, 1);
-        if (end - (const char *)series->rows > CACHE_LINE) {
-            __builtin_prefetch(series->rows + CACHE_LINE, 1);
-            __builtin_prefetch(end - CACHE_LINE, 1);
-        }
+    enum { LINES_MAX = 4 };
+    const size_t bytes = (size_t)series->capacity * (series->columns == 0 ? 12U : 20U);
+    for (size_t line = 0; line < LINES_MAX && line * CACHE_LINE < bytes + CACHE_LINE; line++) {
+        __builtin_prefetch(series->rows + line * CACHE_LINE, 1);
     }
 }
 

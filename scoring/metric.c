@@ -270,14 +270,20 @@ static const struct qtl_series *single_series(const struct qtl_view *view,
     return NULL;
 }
 
+/* What the end of a series adds up to, row by row. */
+struct tail {
+    const int64_t *sums; /* NULL: the column is not stored, all are 0 */
+    uint32_t count;
+    bool is_count;
+};
+
 /* The window's value once the rows before `first` have left. */
-static int64_t value_from(const struct qtl_series *series, int column, uint32_t first)
+static int64_t value_from(const struct tail *tail, uint32_t first)
 {
-    if (column < 0) {
-        return ((int64_t)series->count - first) * QTL_E4;
+    if (tail->is_count) {
+        return ((int64_t)tail->count - first) * QTL_E4;
     }
-    return qtl_series_total(series, (enum qtl_column)column, series->count) -
-           qtl_series_total(series, (enum qtl_column)column, first);
+    return tail->sums == NULL ? 0 : tail->sums[tail->count] - tail->sums[first];
 }
 
 int64_t qtl_metric_crossing(const struct qtl_view *view, const struct qtl_metric *metric,
@@ -293,12 +299,15 @@ int64_t qtl_metric_crossing(const struct qtl_view *view, const struct qtl_metric
     }
     const uint32_t *const times = qtl_series_times(series);
     const uint32_t first = qtl_series_find(series, view->second - metric->window_s);
-    const bool truth = qtl_metric_compare(op, value_from(series, column, first), constant);
+    const struct tail tail = {.sums = column < 0 ? NULL
+                                                 : qtl_series_sums(series, (enum qtl_column)column),
+                              .count = series->count,
+                              .is_count = column < 0};
+    const bool truth = qtl_metric_compare(op, value_from(&tail, first), constant);
     for (uint32_t row = first; row < series->count; row++) {
         const bool whole_second = row + 1 == series->count || times[row + 1] != times[row];
         const bool changes =
-            whole_second &&
-            qtl_metric_compare(op, value_from(series, column, row + 1), constant) != truth;
+            whole_second && qtl_metric_compare(op, value_from(&tail, row + 1), constant) != truth;
         if (changes || row - first == CROSSING_STEPS) {
             return times[row] + metric->window_s;
         }

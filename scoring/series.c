@@ -101,6 +101,11 @@ int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column
     return default_of(series, column) * ((int64_t)series->forgotten + rows);
 }
 
+const int64_t *qtl_series_sums(const struct qtl_series *series, enum qtl_column column)
+{
+    return has_column(series, column) ? sums_of(series, column) : NULL;
+}
+
 /* Moves the rows to a block with another capacity or other columns. */
 static void relayout(struct qtl_series *series, struct qtl_pool *pool, unsigned columns,
                      unsigned has_ids, uint32_t capacity)

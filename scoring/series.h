@@ -80,6 +80,9 @@ const uint64_t *qtl_series_ids(const struct qtl_series *series); /* only where h
 static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t second)
 {
     const uint32_t *const times = qtl_series_times(series);
+    if (series->count == 0 || times[0] > second) {
+        return 0; /* nothing has left the window: the usual case for long ones */
+    }
     uint32_t low = 0;
     uint32_t high = series->count;
     while (high - low > 8) {
@@ -99,6 +102,10 @@ static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t 
 /* Total of a column over everything forgotten and the first `rows` rows; whole numbers of rows
  * where the column is not stored and its default is 1 each (items). Ten-thousandths. */
 int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column, uint32_t rows);
+
+/* The same totals as an array, by the number of rows; NULL where the column is not stored. Stale
+ * after any change of the series. */
+const int64_t *qtl_series_sums(const struct qtl_series *series, enum qtl_column column);
 
 /* Adds a row behind those of the same second. `id` 0: none. What leaves the retention (times <=
  * `forget_before`) may be forgotten to make room. */
