@@ -120,7 +120,7 @@ static int64_t second_of(const struct qtl_load *load, uint64_t sequence)
 {
     const uint64_t total = load->total == 0 ? load->settings.customers * 15ULL : load->total;
     const double share = (double)sequence / (double)total;
-    return INT64_C(1735689600) + (int64_t)(share * (FILL_DAYS * 86400.0));
+    return INT64_C(1735689600) + (int64_t)(share * (double)(FILL_DAYS * 86400));
 }
 
 static void add_event(struct qtl_load *load, size_t place, uint64_t customer, bool is_order)
