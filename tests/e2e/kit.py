@@ -14,6 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(os.path.dirname(HERE), "model")
 sys.path.insert(0, MODEL)
 
+import prepare  # the model's, as all that is imported after this module
+
 STREAMS = ("orders", "engagement", "customers")
 ONLY_LIVE = re.compile(rb',"detected_at":"[0-9T:Z-]*"|,"epoch":[0-9]+(?=}$)')
 PATIENCE_S = 240  # after which a process that must end is taken for stuck; nothing waits for it
@@ -153,6 +155,14 @@ def raw_line(stamp_ms, key, value, partition=None):
 
 def model(*arguments):
     return [sys.executable, "-B", os.path.join(MODEL, "naive.py"), *map(str, arguments)]
+
+
+def needs_data():
+    """Skips the test, and no other, where the real shops' data is missing."""
+    try:
+        prepare.shared()
+    except SystemExit:
+        raise unittest.SkipTest("no data in $QUINTIL_SHARED") from None
 
 
 def replay(rules, files):

@@ -34,6 +34,7 @@ class ReplayEquality(kit.EngineTest):
         return len(wanted)
 
     def test_cdnow(self):
+        kit.needs_data()
         files = {"orders": [prepare.cdnow(self.folder)]}
         cases = {
             ("cdnow_value", 1): [(1, 1000)],
@@ -48,6 +49,7 @@ class ReplayEquality(kit.EngineTest):
                 self.clear()
 
     def test_complete_journey(self):
+        kit.needs_data()
         baskets, _lines, redeemed = prepare.journey(self.folder)
         files = {"orders": [baskets], "engagement": [redeemed]}
         for partitions, shapes in ((1, [(3, 65536)]), (3, [(2, 1000), (3, 65536)]), (8, [(1, 65536)])):
