@@ -38,7 +38,7 @@ class ReplayEquality(kit.EngineTest):
         files = {"orders": [prepare.cdnow(self.folder)]}
         cases = {
             ("cdnow_value", 1): [(1, 1000)],
-            ("cdnow_value", 3): [(1, 65536), (2, 1000), (3, 7), (8, 1000)],
+            ("cdnow_value", 3): [(1, 65536), (2, 1000), (3, 100), (8, 1000)],
             ("cdnow_value", 8): [(3, 1000), (8, 65536)],
             ("cdnow_recency", 3): [(2, 65536), (8, 1000)],
             ("weekly_counts", 8): [(1, 1000), (8, 65536)],
