@@ -1,6 +1,7 @@
 /*
- * See evaluator.h. A tree walk over an array of nodes; depth is bounded by the parser (64). Each
- * distinct metric is read at most once an evaluation, however many rules name it.
+ * See evaluator.h. A tree walk over an array of nodes; its depth is bounded by the parser, which
+ * takes at most 64 levels of nesting and 1,024 nodes an expression. Each distinct metric is read at
+ * most once an evaluation, however many rules name it.
  *
  * and / or stop at the operand that decides: as long as it stays so, the whole does, so its `next`
  * alone is the answer.
