@@ -192,15 +192,17 @@ static void say_status(const struct engine *engine, const char *what)
             what, atomic_load_explicit(&counters->records, memory_order_relaxed),
             atomic_load_explicit(&counters->transitions, memory_order_relaxed),
             atomic_load_explicit(&counters->epochs, memory_order_relaxed));
-    for (int reason = 1; reason <= QTL_REASON_SKIPPED; reason++) {
+    for (int reason = 1; reason < QTL_REASON_SKIPPED; reason++) {
         const uint_fast64_t count =
-            reason == QTL_REASON_SKIPPED
-                ? atomic_load_explicit(&counters->skipped, memory_order_relaxed)
-                : atomic_load_explicit(&counters->dead_letters[reason], memory_order_relaxed);
+            atomic_load_explicit(&counters->dead_letters[reason], memory_order_relaxed);
         if (count > 0) {
             fprintf(stderr, " dead_letters_%s=%" PRIuFAST64,
                     qtl_reason_code((enum qtl_reason)reason), count);
         }
+    }
+    const uint_fast64_t skipped = atomic_load_explicit(&counters->skipped, memory_order_relaxed);
+    if (skipped > 0) {
+        fprintf(stderr, " skipped=%" PRIuFAST64, skipped);
     }
     fprintf(stderr, "\n");
 }
