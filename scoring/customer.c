@@ -43,9 +43,14 @@ void qtl_customer_prefetch_rows(const struct qtl_customer *customer)
     }
 }
 
+uint32_t *qtl_customer_next(struct qtl_customer *customer, uint16_t segment_count)
+{
+    return customer->since + segment_count;
+}
+
 uint8_t *qtl_customer_states(struct qtl_customer *customer, uint16_t segment_count)
 {
-    return (uint8_t *)(customer->since + segment_count);
+    return (uint8_t *)(customer->since + 2U * segment_count);
 }
 
 struct qtl_series *qtl_customer_series(const struct qtl_customer *customer, unsigned code)

@@ -31,7 +31,9 @@ struct qtl_customer {
     uint8_t series_capacity;
     uint8_t id_bytes;
     uint8_t reserved;
-    uint32_t since[]; /* per segment: when its state began; behind them uint8_t state[segments] */
+    /* Per segment when its state began; behind them uint32_t next[segments] and uint8_t
+     * state[segments]. */
+    uint32_t since[];
 };
 
 /* Three steps of asking for the cache lines of an evaluation; each follows pointers that the one
@@ -40,7 +42,10 @@ void qtl_customer_prefetch_record(const struct qtl_customer *customer);
 void qtl_customer_prefetch_series(const struct qtl_customer *customer);
 void qtl_customer_prefetch_rows(const struct qtl_customer *customer);
 
-/* The stored states behind since[]. */
+/* Behind since[]: the second at which time alone may change each rule; QTL_NEVER. */
+uint32_t *qtl_customer_next(struct qtl_customer *customer, uint16_t segment_count);
+
+/* The stored states behind those. */
 uint8_t *qtl_customer_states(struct qtl_customer *customer, uint16_t segment_count);
 
 /* A series of the customer, or NULL; or made where it is not there. A pointer to another of its

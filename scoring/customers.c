@@ -59,7 +59,7 @@ struct qtl_customers *qtl_customers_new(uint16_t segment_count, struct qtl_pool 
     customers->segment_count = segment_count;
     customers->pool = pool;
     customers->id_offset = offsetof(struct qtl_customer, since) +
-                           (size_t)segment_count * (sizeof(uint32_t) + sizeof(uint8_t));
+                           (size_t)segment_count * (2 * sizeof(uint32_t) + sizeof(uint8_t));
     customers->stride = (customers->id_offset + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     customers->chunk_bytes =
         (CHUNK_RECORDS * customers->stride + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);

@@ -4,7 +4,7 @@
  * refer to it.
  *
  *   index   -> | tag, low 32 bits of the hash | number + 1 |     open addressing, at most 3/4 full
- *   chunks  -> | record | since[segments] | state[segments] | id, where it fits |
+ *   chunks  -> | record | since[segments] | next[segments] | state[segments] | id, where it fits |
  *              whole cache lines each, 16,384 to a chunk
  *
  * Threads: the slice's owner.

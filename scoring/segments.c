@@ -2,6 +2,9 @@
  * See segments.h. Rules are evaluated in the order of their references, but their transitions are
  * numbered and written in the order of the file, so changes are gathered first.
  *
+ * Each rule keeps its own second of change. One whose second has not come, whose metrics the event
+ * does not touch and whose named segments have not changed is what it was, and is passed over.
+ *
  * Thread: the slice's owner.
  */
 #include "scoring/segments.h"
@@ -21,8 +24,13 @@ struct change {
     bool changed;
 };
 
+/* What a rule looks at: a bit a kind of engagement, one for orders. */
+#define LOOKS_AT_ORDERS (UINT64_C(1) << QTL_SUBJECT_ORDER)
+#define LOOKS_AT_RULES (UINT64_C(1) << 63) /* every rule does: other rules touch it */
+
 struct qtl_segments {
     const struct qtl_rules *rules; /* Immutable after new. */
+    uint64_t *looks_at;            /* one a segment */
     struct qtl_evaluator *evaluator;
     struct change *changes; /* one a segment */
 };
@@ -32,9 +40,11 @@ struct evaluation {
     struct qtl_segments *segments;
     struct qtl_customer *customer;
     uint8_t *states;
+    uint32_t *nexts;
     struct qtl_outcome *outcome;
+    uint64_t touched; /* by the event, or by other rules */
     int64_t second;
-    int64_t next; /* the earliest second at which any rule may change by time alone */
+    int64_t next; /* of the rule at hand: the earliest second at which time alone may change it */
     unsigned changes;
 };
 
@@ -45,6 +55,37 @@ struct cause {
     const uint8_t *states;
 };
 
+/* What the metrics of a rule look at. */
+static uint64_t subjects_of(const struct qtl_rules *rules, const struct qtl_segment *segment)
+{
+    const uint64_t kinds = (UINT64_C(1) << QTL_KINDS_MAX) - 1;
+    uint64_t subjects = LOOKS_AT_RULES;
+    for (uint16_t i = 0; i < segment->evidence_count; i++) {
+        const struct qtl_metric *const metric = &rules->metrics[segment->evidence[i]];
+        if (metric->subject < QTL_KINDS_MAX) {
+            subjects |= UINT64_C(1) << metric->subject;
+        } else if (metric->subject == QTL_SUBJECT_ANY) {
+            subjects |= LOOKS_AT_ORDERS | kinds;
+        } else {
+            subjects |= LOOKS_AT_ORDERS; /* sums over orders, age; for in() once too often */
+        }
+    }
+    return subjects;
+}
+
+static uint64_t touched_by(const struct qtl_event *event)
+{
+    switch ((enum qtl_stream)event->stream) {
+    case QTL_STREAM_ORDERS:
+        return LOOKS_AT_ORDERS;
+    case QTL_STREAM_ENGAGEMENT:
+        return UINT64_C(1) << event->kind;
+    case QTL_STREAM_CUSTOMERS:
+        return 0; /* attributes get a bit when they come */
+    }
+    QTL_UNREACHABLE("an event of no known stream");
+}
+
 struct qtl_segments *qtl_segments_new(const struct qtl_rules *rules)
 {
     struct qtl_segments *const segments = calloc(1, sizeof(*segments));
@@ -52,7 +93,11 @@ struct qtl_segments *qtl_segments_new(const struct qtl_rules *rules)
     segments->rules = rules;
     segments->evaluator = qtl_evaluator_new(rules);
     segments->changes = calloc(rules->segment_count + 1U, sizeof(*segments->changes));
-    QTL_ASSERT(segments->changes != NULL);
+    segments->looks_at = calloc(rules->segment_count + 1U, sizeof(*segments->looks_at));
+    QTL_ASSERT(segments->changes != NULL && segments->looks_at != NULL);
+    for (uint16_t i = 0; i < rules->segment_count; i++) {
+        segments->looks_at[i] = subjects_of(rules, &rules->segments[i]);
+    }
     return segments;
 }
 
@@ -63,6 +108,7 @@ void qtl_segments_free(struct qtl_segments *segments)
     }
     qtl_evaluator_free(segments->evaluator);
     free(segments->changes);
+    free(segments->looks_at);
     free(segments);
 }
 
@@ -123,14 +169,33 @@ static void gather_evidence(struct evaluation *evaluation, const struct qtl_segm
     }
 }
 
-/* Looks at one rule; notes a change. */
+static uint32_t stored_second(int64_t second)
+{
+    return second >= QTL_NEVER ? QTL_NEVER : (uint32_t)second;
+}
+
+/* Whether a segment that the rule names has changed in this evaluation. */
+static bool names_a_change(const struct evaluation *evaluation, const struct qtl_segment *segment)
+{
+    const struct qtl_rules *const rules = evaluation->segments->rules;
+    for (uint16_t i = 0; evaluation->changes > 0 && i < segment->evidence_count; i++) {
+        const struct qtl_metric *const metric = &rules->metrics[segment->evidence[i]];
+        const bool names =
+            metric->function == QTL_METRIC_IN || metric->function == QTL_METRIC_DWELL;
+        if (names && evaluation->segments->changes[metric->segment].changed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Evaluates one rule; notes a change. */
 static void evaluate_segment(struct evaluation *evaluation, uint16_t index)
 {
     const struct qtl_segment *const segment = &evaluation->segments->rules->segments[index];
     struct change *const change = &evaluation->segments->changes[index];
     uint8_t *const stored = &evaluation->states[index];
     const uint8_t state = *stored & QTL_STATE_MASK;
-    change->changed = false;
     const int64_t held_until = evaluation->customer->since[index] + segment->hold_s;
     if ((*stored & QTL_STATE_CHANGED) != 0 && evaluation->second < held_until) {
         look_again_at(evaluation, held_until);
@@ -246,9 +311,39 @@ static void write_transition(struct evaluation *evaluation, uint16_t index,
     mix_decision(outcome, customer, segment->name, transition);
 }
 
-static void set_deadline(struct qtl_customer *customer, int64_t next)
+static void set_deadline(const struct evaluation *evaluation)
 {
-    customer->deadline = next >= QTL_NEVER ? QTL_NEVER : (uint32_t)next;
+    const uint16_t count = evaluation->segments->rules->segment_count;
+    uint32_t deadline = QTL_NEVER;
+    for (uint16_t i = 0; i < count; i++) {
+        deadline = evaluation->nexts[i] < deadline ? evaluation->nexts[i] : deadline;
+    }
+    evaluation->customer->deadline = deadline;
+}
+
+/* Evaluates a rule where it may not be what it was. */
+static void look_at_segment(struct evaluation *evaluation, uint16_t index)
+{
+    struct qtl_segments *const segments = evaluation->segments;
+    segments->changes[index].changed = false;
+    if ((evaluation->touched & segments->looks_at[index]) == 0 &&
+        evaluation->nexts[index] > evaluation->second &&
+        !names_a_change(evaluation, &segments->rules->segments[index])) {
+        return;
+    }
+    evaluation->next = QTL_FOREVER;
+    evaluate_segment(evaluation, index);
+    QTL_ASSERT(evaluation->next > evaluation->second);
+    evaluation->nexts[index] = stored_second(evaluation->next);
+}
+
+/* What an evaluation for this cause has to look at anew, besides what is due. */
+static uint64_t touched_by_cause(enum qtl_cause cause, const struct qtl_event *event)
+{
+    if (event != NULL) {
+        return touched_by(event);
+    }
+    return cause == QTL_CAUSE_CLOCK ? 0 : LOOKS_AT_RULES;
 }
 
 unsigned qtl_segments_evaluate(struct qtl_segments *segments, struct qtl_customer *customer,
@@ -259,17 +354,18 @@ unsigned qtl_segments_evaluate(struct qtl_segments *segments, struct qtl_custome
     struct evaluation evaluation = {.segments = segments,
                                     .customer = customer,
                                     .states = qtl_customer_states(customer, rules->segment_count),
+                                    .nexts = qtl_customer_next(customer, rules->segment_count),
                                     .outcome = outcome,
-                                    .second = second,
-                                    .next = QTL_FOREVER};
+                                    .touched = touched_by_cause(cause, event),
+                                    .second = second};
     const struct qtl_view view = {
         .rules = rules, .customer = customer, .states = evaluation.states, .second = second};
     qtl_evaluator_begin(segments->evaluator, &view);
     for (uint16_t i = 0; i < rules->segment_count; i++) {
-        evaluate_segment(&evaluation, rules->order[i]);
+        look_at_segment(&evaluation, rules->order[i]);
     }
-    QTL_ASSERT(evaluation.next > second);
-    set_deadline(customer, evaluation.next);
+    set_deadline(&evaluation);
+    QTL_ASSERT(customer->deadline > second);
     if (evaluation.changes == 0) {
         return 0;
     }
@@ -301,8 +397,8 @@ void qtl_segments_rearm(struct qtl_segments *segments, struct qtl_customer *cust
     struct evaluation evaluation = {.segments = segments,
                                     .customer = customer,
                                     .states = qtl_customer_states(customer, rules->segment_count),
-                                    .second = second,
-                                    .next = QTL_FOREVER};
+                                    .nexts = qtl_customer_next(customer, rules->segment_count),
+                                    .second = second};
     const struct qtl_view view = {
         .rules = rules, .customer = customer, .states = evaluation.states, .second = second};
     qtl_evaluator_begin(segments->evaluator, &view);
@@ -310,13 +406,15 @@ void qtl_segments_rearm(struct qtl_segments *segments, struct qtl_customer *cust
         const struct qtl_segment *const segment = &rules->segments[i];
         const int64_t held_until = customer->since[i] + segment->hold_s;
         const uint8_t stored = evaluation.states[i];
+        evaluation.next = QTL_FOREVER;
         if ((stored & QTL_STATE_CHANGED) != 0 && second < held_until) {
             look_again_at(&evaluation, held_until);
         } else {
             flag_state(&evaluation, segment, stored & QTL_STATE_MASK);
         }
+        evaluation.nexts[i] = stored_second(evaluation.next);
     }
-    set_deadline(customer, evaluation.next);
+    set_deadline(&evaluation);
 }
 
 void qtl_segments_read_metrics(struct qtl_segments *segments, struct qtl_customer *customer,
