@@ -51,7 +51,7 @@ LIBRARIES = {
     re.compile(r"yajl/"): ("consumer/", "tests/fuzz/", "bench/"),
     re.compile(r"xxhash\.h$"): ("scoring/base/hash.c", "bench/"),
     re.compile(r"cmocka\.h$"): ("tests/unit/test.h",),
-    re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_"),
+    re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_", "bench/"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
                                   "tests/unit/test_epoch_record_avro.c"),
     re.compile(r"hiredis/"): ("sinks/redis",),
