@@ -46,6 +46,7 @@ static rd_kafka_t *new (rd_kafka_type_t type, const char *brokers,
     rd_kafka_conf_t *const conf = rd_kafka_conf_new();
     set(conf, "bootstrap.servers", brokers);
     set(conf, "socket.nagle.disable", "true");
+    set(conf, "log_level", "3"); /* a broker that has just started makes it warn of retries */
     for (size_t i = 0; i < count; i++) {
         set(conf, properties[i].name, properties[i].value);
     }
