@@ -24,8 +24,8 @@ static const struct qtl_kafka_load_mix mixes[] = {
      .amount_spread = 200},
     {.name = "calm",
      .days = 30,
-     .opens_per_mille = 500,
-     .carts_per_mille = 16,
+     .opens_per_mille = 100,
+     .carts_per_mille = 14,
      .amount_least = 20,
      .amount_spread = 60},
 };
