@@ -6,6 +6,10 @@
  *
  *   build/release/bench/bench_kafka_drain --brokers 127.0.0.1:9092 --topics orders,engagement
  *
+ * A commit is acknowledged before its records are visible: whoever knows how many are to come says
+ * so
+ * (`--records`), and the program waits for that many beyond the first end.
+ *
  * Time and processor time run from the assignment to the last end of a partition and take in
  * librdkafka's own threads. Nothing else happens to a record, so this is a floor, no estimate.
  *
@@ -26,14 +30,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { BATCH = 4096, TOPIC_BYTES = 250 };
+enum { BATCH = 4096, TOPIC_BYTES = 250, QUIET_MS = 30000 };
 
 struct drain {
     rd_kafka_t *consumer;
     rd_kafka_topic_partition_list_t *places;
     rd_kafka_queue_t **queues; /* one a place */
+    bool *ended;               /* one a place: its end was seen and nothing since */
     int descriptor;            /* readable when a queue that was empty has something */
-    int ends_missing;
     uint64_t records;
     uint64_t key_bytes;
     uint64_t value_bytes;
@@ -71,7 +75,6 @@ static void list_places(struct drain *drain, const char *topics)
         }
         topics += length + (topics[length] == ',');
     }
-    drain->ends_missing = drain->places->cnt;
 }
 
 static void assign(struct drain *drain)
@@ -79,7 +82,9 @@ static void assign(struct drain *drain)
     static const uint64_t one = 1;
     drain->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     drain->queues = calloc((size_t)drain->places->cnt, sizeof(rd_kafka_queue_t *));
-    QTL_ASSERT(drain->descriptor >= 0 && drain->queues != NULL);
+    drain->ended = calloc((size_t)drain->places->cnt, sizeof(*drain->ended));
+    QTL_ASSERT(drain->descriptor >= 0);
+    QTL_ASSERT(drain->places->cnt == 0 || (drain->queues != NULL && drain->ended != NULL));
     const rd_kafka_resp_err_t code = rd_kafka_assign(drain->consumer, drain->places);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         qtl_bare_client_fail("the partitions could not be assigned", code);
@@ -94,14 +99,15 @@ static void assign(struct drain *drain)
     }
 }
 
-static void take(struct drain *drain, rd_kafka_message_t *message)
+static void take(struct drain *drain, int place, rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         drain->records++;
         drain->key_bytes += message->key_len;
         drain->value_bytes += message->len;
+        drain->ended[place] = false;
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        drain->ends_missing--;
+        drain->ended[place] = true;
     } else {
         qtl_bare_client_fail("reading failed", message->err);
     }
@@ -116,30 +122,46 @@ static bool read_all(struct drain *drain)
     for (int i = 0; i < drain->places->cnt; i++) {
         const ssize_t count = rd_kafka_consume_batch_queue(drain->queues[i], 0, messages, BATCH);
         for (ssize_t j = 0; j < count; j++) {
-            take(drain, messages[j]);
+            take(drain, i, messages[j]);
         }
         had = had || count > 0;
     }
     return had;
 }
 
-static void wait_for_more(const struct drain *drain)
+static bool is_complete(const struct drain *drain, uint64_t records)
+{
+    for (int i = 0; i < drain->places->cnt; i++) {
+        if (!drain->ended[i]) {
+            return false;
+        }
+    }
+    return drain->records >= records;
+}
+
+/* False where nothing came for QUIET_MS: what is missing does not come any more. */
+static bool wait_for_more(const struct drain *drain)
 {
     struct pollfd waiting = {.fd = drain->descriptor, .events = POLLIN};
-    poll(&waiting, 1, -1);
+    if (poll(&waiting, 1, QUIET_MS) == 0) {
+        return false;
+    }
     uint64_t count = 0;
     if (read(drain->descriptor, &count, sizeof(count)) < 0) {
         count = 0; /* spurious: the queues are looked at either way */
     }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     const char *brokers = "127.0.0.1:9092";
     const char *topics = "orders,engagement";
+    uint64_t records = 0;
     const struct qtl_option options[] = {
         {"brokers", &brokers, NULL, "where Kafka listens"},
         {"topics", &topics, NULL, "what to read, separated by commas"},
+        {"records", NULL, &records, "to wait for, past the first ends"},
     };
     qtl_options_parse(options, sizeof(options) / sizeof(options[0]), argc, argv);
     struct drain drain = {0};
@@ -148,10 +170,9 @@ int main(int argc, char **argv)
     const uint64_t begun_cpu_ns = qtl_machine_process_cpu_ns();
     const uint64_t begun_ns = qtl_machine_now_ns();
     assign(&drain);
-    while (drain.ends_missing > 0) {
-        if (!read_all(&drain)) {
-            wait_for_more(&drain);
-        }
+    bool goes_on = true;
+    while (goes_on && !is_complete(&drain, records)) {
+        goes_on = read_all(&drain) || wait_for_more(&drain);
     }
     const double took_s = (double)(qtl_machine_now_ns() - begun_ns) / 1e9;
     const double cpu_s = (double)(qtl_machine_process_cpu_ns() - begun_cpu_ns) / 1e9;
@@ -162,6 +183,7 @@ int main(int argc, char **argv)
         rd_kafka_queue_destroy(drain.queues[i]);
     }
     free(drain.queues);
+    free(drain.ended);
     rd_kafka_topic_partition_list_destroy(drain.places);
     rd_kafka_consumer_close(drain.consumer);
     rd_kafka_destroy(drain.consumer);
