@@ -6,6 +6,7 @@
  */
 #include "consumer/config_file.h"
 
+#include "consumer/kafka_properties.h"
 #include "consumer/setting.h"
 #include "consumer/stream.h"
 #include "consumer/yaml_file.h"
@@ -118,6 +119,26 @@ static void read_value(struct reader *reader, const struct level *level,
     (void)qtl_setting_assign(setting, level->base, &value->source, reader->problems);
 }
 
+/* `kafka.properties:`: names with dots in them, each with one value. */
+static void read_properties(struct reader *reader, const struct qtl_yaml_node *properties)
+{
+    size_t count = 0;
+    if (!require_mapping(reader, properties)) {
+        return;
+    }
+    for (const struct qtl_yaml_node *key = NULL;
+         (key = qtl_yaml_keys_next(reader->problems, properties->next, key, &count)) != NULL;) {
+        if (key->next->type != QTL_YAML_SCALAR) {
+            qtl_problems_add(reader->problems, key->next->place, "`%.*s` is %s; expected one value",
+                             qtl_problems_cut(key->source.text), key->source.text.bytes,
+                             qtl_yaml_tree_words(key->next));
+        } else {
+            (void)qtl_kafka_properties_assign(reader->config, key->source.text, key->place,
+                                              &key->next->source, reader->problems);
+        }
+    }
+}
+
 /* One key of a level: a setting, or a group of them that stands in a mapping of its own. */
 static void read_setting(struct reader *reader, const struct level *level,
                          const struct qtl_yaml_node *key);
@@ -130,14 +151,20 @@ static void read_group(struct reader *reader, const struct level *level, const c
     char what[NAME_BYTES_MAX + 8];
     snprintf(prefix, sizeof(prefix), "%s.", name);
     snprintf(what, sizeof(what), "`%s`", name);
-    const struct level inner = {level->scope, level->base, prefix, NULL, what};
+    /* The one group with a shape of its own inside. */
+    const char *const extra = strcmp(name, "kafka") == 0 ? "properties" : NULL;
+    const struct level inner = {level->scope, level->base, prefix, extra, what};
     size_t count = 0;
     if (!require_mapping(reader, key)) {
         return;
     }
     for (const struct qtl_yaml_node *next = NULL;
          (next = qtl_yaml_keys_next(reader->problems, key->next, next, &count)) != NULL;) {
-        read_setting(reader, &inner, next);
+        if (inner.extra != NULL && equals(next->source.text, inner.extra)) {
+            read_properties(reader, next);
+        } else {
+            read_setting(reader, &inner, next);
+        }
     }
 }
 

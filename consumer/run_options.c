@@ -12,10 +12,11 @@
 static const char help[] =
     "usage: quintil run [-c FILE] [options]\n"
     "\n"
-    "Reads the streams of the local log, keeps every customer's segments and commits the\n"
-    "transitions to quintil.transitions, once. Without a configuration: the log in\n"
-    "./quintil-data and the built-in rules `shop`. Feed it with 'quintil append', read it with\n"
-    "'quintil read quintil.transitions --follow'.\n"
+    "Reads the streams of the local log or of Kafka, keeps every customer's segments and commits\n"
+    "the transitions to quintil.transitions, once. Without a configuration: the local log in\n"
+    "./quintil-data and the built-in rules `shop`. Feed that with 'quintil append', read it with\n"
+    "'quintil read quintil.transitions --follow'. With kafka.brokers set: Kafka\n"
+    "(docs/OPERATIONS.md).\n"
     "\n"
     "  -c, --config FILE     the configuration (docs/CONFIGURATION.md)\n"
     "      --set NAME=VALUE  one setting, over what the file says; may be given more than once\n"
@@ -23,6 +24,9 @@ static const char help[] =
     "      --rules FILE      the rule file, as --set rules=FILE\n"
     "      --drain           end once everything that is there is read and committed\n"
     "      --quiet           only errors on standard error\n"
+    "      --offsets-from-state\n"
+    "                        go on where the last records of quintil.state end, for a group of\n"
+    "                        Kafka's whose offsets ran out because nothing ran for a week\n"
     "      --help            this text\n"
     "\n"
     "Ends cleanly on SIGINT or SIGTERM; a second one ends it at once, and nothing is lost by that\n"
@@ -35,6 +39,7 @@ enum option_code {
     OPTION_RULES,
     OPTION_DRAIN,
     OPTION_QUIET,
+    OPTION_OFFSETS_FROM_STATE,
     OPTION_HELP
 };
 
@@ -45,6 +50,7 @@ static const struct option long_options[] = {
     {"rules", required_argument, NULL, OPTION_RULES},
     {"drain", no_argument, NULL, OPTION_DRAIN},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"offsets-from-state", no_argument, NULL, OPTION_OFFSETS_FROM_STATE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -107,6 +113,9 @@ static enum qtl_status apply(struct qtl_run_options *options, struct qtl_config 
         return QTL_OK;
     case OPTION_QUIET:
         options->quiet = true;
+        return QTL_OK;
+    case OPTION_OFFSETS_FROM_STATE:
+        options->offsets_from_state = true;
         return QTL_OK;
     default:
         return qtl_error_set(error, QTL_BAD_CONF, "see 'quintil run --help'");

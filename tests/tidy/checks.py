@@ -12,6 +12,7 @@ NESTING_MAX = 4
 # (file, function) -> the most parameters it may have: what a table of functions asks for.
 PARAMETERS_ALLOWED = {
     ("consumer/local_reader.c", "read_records"): 7,  # read() of schemas/log.h
+    ("consumer/kafka_reader.c", "read_records"): 7,  # the same
     ("tests/unit/fake_log.h", "fake_read"): 7,       # the same
     ("tests/unit/recovery_kit.h", "kit_read"): 7,     # the same
 }
@@ -51,7 +52,7 @@ LIBRARIES = {
     re.compile(r"yajl/"): ("consumer/", "tests/fuzz/", "bench/"),
     re.compile(r"xxhash\.h$"): ("scoring/base/hash.c", "bench/"),
     re.compile(r"cmocka\.h$"): ("tests/unit/test.h",),
-    re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_"),
+    re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_", "schemas/kafka/", "tests/tools/kafka_", "bench/"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
                                   "tests/unit/test_epoch_record_avro.c"),
     re.compile(r"hiredis/"): ("sinks/redis",),
