@@ -3,6 +3,7 @@
  * stages and waits for signals; ingest, the shards and publish run in their own threads. What fails
  * is built anew from what is committed; three failures at the same place end the process.
  */
+#include "consumer/command_run_redis.h"
 #include "consumer/commands.h"
 #include "consumer/config.h"
 #include "consumer/decode.h"
@@ -19,6 +20,7 @@
 #include "scoring/shards.h"
 #include "sinks/local_writer.h"
 #include "sinks/publish.h"
+#include "sinks/redis_sink.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -45,6 +47,7 @@ struct engine {
     struct qtl_shards *shards;
     struct qtl_ingest *ingest;
     struct qtl_publish *publish;
+    struct qtl_redis_sink *redis; /* NULL: none is configured */
     size_t slice_count;
     bool drain;
     bool quiet;
@@ -204,6 +207,9 @@ static void say_status(const struct engine *engine, const char *what)
     if (skipped > 0) {
         fprintf(stderr, " skipped=%" PRIuFAST64, skipped);
     }
+    if (engine->redis != NULL) {
+        qtl_command_run_redis_say(engine->redis);
+    }
     fprintf(stderr, "\n");
 }
 
@@ -228,14 +234,21 @@ static bool wait_for_end(struct engine *engine, const sigset_t *signals)
     }
 }
 
-/* Runs the stages until they end or a signal asks for it. A second signal ends at once. */
-static void run_stages(struct engine *engine, bool *asked)
+/* The signals that main waits for, blocked in every thread. */
+static sigset_t awaited_signals(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGUSR1);
+    return signals;
+}
+
+/* Runs the stages until they end or a signal asks for it. A second signal ends at once. */
+static void run_stages(struct engine *engine, bool *asked)
+{
+    const sigset_t signals = awaited_signals();
     pthread_t ingest;
     pthread_t publish;
     QTL_ASSERT(pthread_create(&publish, NULL, run_publish, engine) == 0);
@@ -268,8 +281,25 @@ static void end_shards(struct engine *engine)
     }
 }
 
+/* The Redis sink reads what is committed, with a reader of its own. */
+static enum qtl_status start_redis(struct engine *engine, struct qtl_error *error)
+{
+    if (!qtl_command_run_redis_wanted(engine->config)) {
+        return QTL_OK;
+    }
+    const struct qtl_local_reader_options options = {.wait_outputs = true};
+    struct qtl_log_reader *reader = NULL;
+    const enum qtl_status status =
+        qtl_local_reader_open(engine->config->data_folder, &options, &reader, error);
+    return status == QTL_OK
+               ? qtl_command_run_redis_start(engine->config, engine->quiet, engine->slice_count,
+                                             &reader, &engine->redis, error)
+               : status;
+}
+
 static void fini(struct engine *engine)
 {
+    qtl_redis_sink_stop(engine->redis);
     qtl_ingest_free(engine->ingest);
     qtl_publish_free(engine->publish);
     qtl_ring_free(engine->returned);
@@ -299,6 +329,27 @@ struct life {
     uint64_t epochs; /* committed */
 };
 
+/* From the running stages to how they ended. */
+static enum qtl_status work(struct engine *engine, struct life *life, struct qtl_error *error)
+{
+    const sigset_t signals = awaited_signals();
+    life->started = true;
+    run_stages(engine, &life->asked);
+    life->epochs =
+        atomic_load_explicit(&qtl_publish_counters(engine->publish)->epochs, memory_order_relaxed);
+    const bool ingest_failed = engine->ingest_status != QTL_OK;
+    enum qtl_status status = ingest_failed ? engine->ingest_status : engine->publish_status;
+    *error = ingest_failed ? engine->ingest_error : engine->publish_error;
+    if (status == QTL_OK && engine->redis != NULL && engine->drain && !life->asked) {
+        status = qtl_command_run_redis_drain(engine->config, engine->redis, &signals, error);
+        life->asked = true; /* the engine itself is done: there is nothing to do anew */
+    }
+    if (!engine->quiet) {
+        say_status(engine, "stopped");
+    }
+    return status;
+}
+
 static enum qtl_status live(const struct qtl_config *config, const struct qtl_rules *rules,
                             const struct qtl_run_options *options, struct life *life,
                             struct qtl_error *error)
@@ -319,21 +370,15 @@ static enum qtl_status live(const struct qtl_config *config, const struct qtl_ru
             end_shards(&engine);
         }
     }
+    if (status == QTL_OK && (status = start_redis(&engine, error)) != QTL_OK) {
+        end_shards(&engine);
+    }
     if (status == QTL_OK) {
         if (!options->quiet) {
             fprintf(stderr, "quintil: running on %s, %zu partitions; end with Ctrl-C\n",
                     config->data_folder, engine.slice_count);
         }
-        life->started = true;
-        run_stages(&engine, &life->asked);
-        life->epochs = atomic_load_explicit(&qtl_publish_counters(engine.publish)->epochs,
-                                            memory_order_relaxed);
-        if (!options->quiet) {
-            say_status(&engine, "stopped");
-        }
-        const bool ingest_failed = engine.ingest_status != QTL_OK;
-        status = ingest_failed ? engine.ingest_status : engine.publish_status;
-        *error = ingest_failed ? engine.ingest_error : engine.publish_error;
+        status = work(&engine, life, error);
     }
     fini(&engine);
     return status;
@@ -382,17 +427,20 @@ static enum qtl_status refuse_what_is_to_come(const struct qtl_config *config)
     return QTL_OK;
 }
 
-static enum qtl_status run(const struct qtl_config *config, const struct qtl_run_options *options)
+static enum qtl_status run(struct qtl_config *config, const struct qtl_run_options *options)
 {
     struct qtl_rules *rules = NULL;
+    struct qtl_error error = {0};
     enum qtl_status status = refuse_what_is_to_come(config);
+    if (status == QTL_OK && (status = qtl_command_run_redis_check(config, &error)) != QTL_OK) {
+        fprintf(stderr, "quintil run: %s\n", error.text);
+    }
     if (status == QTL_OK) {
         status = read_rules(config, &rules);
     }
     if (status != QTL_OK) {
         return status;
     }
-    struct qtl_error error = {0};
     for (int failures = 1;; failures++) {
         struct life life = {0};
         error.text[0] = '\0';
@@ -421,11 +469,7 @@ int qtl_command_run(int argc, char **argv)
         return code;
     }
     /* Before any thread starts, so that all of them leave these signals to main. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGUSR1);
+    const sigset_t signals = awaited_signals();
     QTL_ASSERT(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
     const enum qtl_status status = run(&config, &options);
     qtl_config_fini(&config);

@@ -54,7 +54,7 @@ LIBRARIES = {
     re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
                                   "tests/unit/test_epoch_record_avro.c"),
-    re.compile(r"hiredis/"): ("sinks/redis",),
+    re.compile(r"hiredis/"): ("sinks/redis_", "tests/unit/redis_kit.h", "bench/bench_redis.c"),
 }
 
 FORBIDDEN_CALLS = {
