@@ -259,10 +259,9 @@ static enum qtl_status start_redis(struct engine *engine, struct qtl_error *erro
         return QTL_OK;
     }
     const enum qtl_status status = qtl_command_run_log_watch(log, &reader, error);
-    return status == QTL_OK
-               ? qtl_command_run_redis_start(engine->config, engine->options->quiet, log->owned,
-                                             log->slice_count, &reader, &engine->redis, error)
-               : status;
+    return status == QTL_OK ? qtl_command_run_redis_start(log, engine->options->quiet, &reader,
+                                                          &engine->redis, error)
+                            : status;
 }
 
 static void fini(struct engine *engine)

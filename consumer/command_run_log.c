@@ -107,9 +107,8 @@ enum qtl_status qtl_command_run_log_watch(const struct qtl_command_run_log *log,
                                           struct qtl_log_reader **reader, struct qtl_error *error)
 {
     static const struct qtl_local_reader_options options = {.wait_outputs = true};
-    return log->is_kafka
-               ? qtl_kafka_reader_open(&log->kafka, false, reader, error)
-               : qtl_local_reader_open(log->config->data_folder, &options, reader, error);
+    return log->is_kafka ? qtl_kafka_reader_open(&log->kafka, false, reader, error)
+                         : qtl_local_reader_open(log->config->data_folder, &options, reader, error);
 }
 
 static bool is_asked_to_end(void)

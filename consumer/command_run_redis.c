@@ -6,6 +6,7 @@
  */
 #include "consumer/command_run_redis.h"
 
+#include "consumer/command_run_log.h"
 #include "consumer/config.h"
 #include "scoring/base/assert.h"
 #include "sinks/redis_connection.h"
@@ -77,16 +78,16 @@ static void tell_main(void *context)
     kill(getpid(), SIGUSR1);
 }
 
-enum qtl_status qtl_command_run_redis_start(const struct qtl_config *config, bool quiet,
-                                            const bool *owned, size_t slice_count,
+enum qtl_status qtl_command_run_redis_start(const struct qtl_command_run_log *log, bool quiet,
                                             struct qtl_log_reader **reader,
                                             struct qtl_redis_sink **sink, struct qtl_error *error)
 {
-    int32_t *const partitions = calloc(slice_count, sizeof(*partitions));
+    const struct qtl_config *const config = log->config;
+    int32_t *const partitions = calloc(log->slice_count, sizeof(*partitions));
     QTL_ASSERT(partitions != NULL);
     size_t owned_count = 0;
-    for (size_t i = 0; i < slice_count; i++) {
-        if (owned[i]) {
+    for (size_t i = 0; i < log->slice_count; i++) {
+        if (log->owned[i]) {
             partitions[owned_count++] = (int32_t)i;
         }
     }

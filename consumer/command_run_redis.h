@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct qtl_command_run_log;
 struct qtl_config;
 struct qtl_redis_sink;
 
@@ -24,11 +25,10 @@ bool qtl_command_run_redis_wanted(const struct qtl_config *config);
 QTL_CHECKED enum qtl_status qtl_command_run_redis_check(struct qtl_config *config,
                                                         struct qtl_error *error);
 
-/* Starts the sink for the slices that are ours: `owned`, one a slice. Takes over the reader, whose
- * wait() must come back for transitions. */
-QTL_CHECKED enum qtl_status qtl_command_run_redis_start(const struct qtl_config *config, bool quiet,
-                                                        const bool *owned, size_t slice_count,
-                                                        struct qtl_log_reader **reader,
+/* Starts the sink for the slices of the log that are ours. Takes over the reader, whose wait() must
+ * come back for transitions. */
+QTL_CHECKED enum qtl_status qtl_command_run_redis_start(const struct qtl_command_run_log *log,
+                                                        bool quiet, struct qtl_log_reader **reader,
                                                         struct qtl_redis_sink **sink,
                                                         struct qtl_error *error);
 
