@@ -225,13 +225,12 @@ static struct qtl_series *reshape(struct qtl_book **book, struct qtl_pool *pool,
 /* The shape that a series needs to hold this row. */
 static unsigned shape_for(const struct qtl_series *series, const struct qtl_row *row)
 {
-    unsigned shape = series->shape;
-    if (row->id != 0) {
-        shape |= QTL_SHAPE_IDS;
-    }
-    for (unsigned column = 0; row->amounts != NULL && column < QTL_COLUMNS; column++) {
-        if (row->amounts->column[column] != qtl_series_default(series->code, column)) {
-            shape |= 1U << column;
+    unsigned shape = series->shape | (row->id != 0 ? QTL_SHAPE_IDS : 0U);
+    if (row->amounts != NULL) {
+        const int64_t *const amounts = row->amounts->column;
+        for (unsigned column = 0; column < QTL_COLUMNS; column++) {
+            shape |= (unsigned)(amounts[column] != qtl_series_default(series->code, column))
+                     << column;
         }
     }
     return shape;
@@ -301,18 +300,24 @@ static struct qtl_series *forget(struct qtl_book **book, struct qtl_pool *pool,
 static void write_row(const struct qtl_series *series, uint32_t place, const struct qtl_row *row)
 {
     uint32_t *words = qtl_series_row(series, place);
+    /* The totals up to here: of the row before, or the head's; both stand in the same order. */
+    const uint32_t *totals = words - series->row_words;
+    if (place == 0) {
+        totals = series->head_words == 0 ? NULL : qtl_series_words(series) + HEAD_WORDS;
+    } else {
+        totals += (series->shape & QTL_SHAPE_IDS) != 0 ? 3 : 1;
+    }
     *words++ = (uint32_t)row->second;
     if ((series->shape & QTL_SHAPE_IDS) != 0) {
         store(words, row->id);
         words += 2;
     }
-    const unsigned columns = series->shape & QTL_SHAPE_COLUMNS;
-    for (unsigned column = 0; columns >> column != 0; column++) {
-        if ((columns >> column & 1U) != 0) {
-            const int64_t before = qtl_series_total(series, (enum qtl_column)column, place);
-            store(words, (uint64_t)(before + amount_of(series, row, column)));
-            words += 2;
-        }
+    for (unsigned bits = series->shape & QTL_SHAPE_COLUMNS; bits != 0; bits &= bits - 1) {
+        const uint64_t before = totals == NULL ? 0 : qtl_series_load(totals);
+        const int64_t amount = amount_of(series, row, (unsigned)__builtin_ctz(bits));
+        store(words, before + (uint64_t)amount);
+        words += 2;
+        totals = totals == NULL ? NULL : totals + 2;
     }
 }
 

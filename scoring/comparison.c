@@ -17,43 +17,15 @@ enum { CROSSING_STEPS = 64 };
 
 enum way {
     WAY_READING,  /* the metric's own next change */
-    WAY_DURATION, /* since, age, dwell */
+    WAY_DURATION, /* age, dwell, since(any) */
+    WAY_SINCE,    /* since of orders or of a kind */
+    WAY_INSTANTS, /* last or first with last or first */
     WAY_COUNT,    /* rows in a window, at least so many or fewer */
     WAY_FALLING,  /* the sum of a column without negative amounts, by > or >= */
     WAY_WALK,     /* the sum of any column, or a count by == or != */
 };
 
 enum { NO_COLUMN = QTL_COLUMNS };
-
-bool qtl_comparison_holds(enum qtl_op op, int64_t left, int64_t right)
-{
-    switch (op) {
-    case QTL_OP_GREATER:
-        return left > right;
-    case QTL_OP_GREATER_EQUAL:
-        return left >= right;
-    case QTL_OP_LESS:
-        return left < right;
-    case QTL_OP_LESS_EQUAL:
-        return left <= right;
-    case QTL_OP_EQUAL:
-        return left == right;
-    case QTL_OP_NOT_EQUAL:
-        return left != right;
-    case QTL_OP_CONSTANT:
-    case QTL_OP_METRIC:
-    case QTL_OP_NEGATE:
-    case QTL_OP_ADD:
-    case QTL_OP_SUBTRACT:
-    case QTL_OP_MULTIPLY:
-    case QTL_OP_DIVIDE:
-    case QTL_OP_NOT:
-    case QTL_OP_AND:
-    case QTL_OP_OR:
-        break;
-    }
-    QTL_UNREACHABLE("not a comparison");
-}
 
 /* ---- preparing ---------------------------------------------------------------------------------
  */
@@ -96,7 +68,7 @@ struct qtl_comparison qtl_comparison_prepare(const struct qtl_metric *metric, en
                                              int64_t constant)
 {
     struct qtl_comparison comparison = {
-        .metric = metric, .constant = constant, .op = (uint8_t)op, .way = WAY_READING};
+        .metric = metric, .constant = constant, .window_s = metric->window_s, .op = (uint8_t)op};
     switch ((enum qtl_metric_function)metric->function) {
     case QTL_METRIC_ORDERS:
         prepare_count(&comparison, QTL_SERIES_ORDERS);
@@ -123,6 +95,9 @@ struct qtl_comparison qtl_comparison_prepare(const struct qtl_metric *metric, en
         prepare_sum(&comparison, metric->subject, QTL_COLUMN_VALUE);
         break;
     case QTL_METRIC_SINCE:
+        comparison.code = metric->subject;
+        comparison.way = metric->subject == QTL_SUBJECT_ANY ? WAY_DURATION : WAY_SINCE;
+        break;
     case QTL_METRIC_AGE:
     case QTL_METRIC_DWELL:
         comparison.way = WAY_DURATION;
@@ -134,6 +109,14 @@ struct qtl_comparison qtl_comparison_prepare(const struct qtl_metric *metric, en
         break;
     }
     return comparison;
+}
+
+struct qtl_comparison qtl_comparison_prepare_instants(const struct qtl_metric *left, enum qtl_op op,
+                                                      const struct qtl_metric *right)
+{
+    QTL_ASSERT(left->type == QTL_TYPE_INSTANT && right->type == QTL_TYPE_INSTANT);
+    return (struct qtl_comparison){
+        .metric = left, .other = right, .op = (uint8_t)op, .way = WAY_INSTANTS};
 }
 
 /* ---- deciding ----------------------------------------------------------------------------------
@@ -152,11 +135,22 @@ static int64_t next_of_duration(enum qtl_op op, int64_t base, int64_t length, in
     return behind && reached + 1 > second ? reached + 1 : QTL_FOREVER;
 }
 
+static struct qtl_verdict decide_from(const struct qtl_comparison *comparison, bool is_defined,
+                                      int64_t base, int64_t second)
+{
+    const enum qtl_op op = (enum qtl_op)comparison->op;
+    if (!is_defined) {
+        return (struct qtl_verdict){.next = QTL_FOREVER};
+    }
+    return (struct qtl_verdict){.next = next_of_duration(op, base, comparison->constant, second),
+                                .holds =
+                                    qtl_comparison_holds(op, second - base, comparison->constant)};
+}
+
 static struct qtl_verdict decide_duration(const struct qtl_comparison *comparison,
                                           const struct qtl_view *view)
 {
     const struct qtl_metric *const metric = comparison->metric;
-    const enum qtl_op op = (enum qtl_op)comparison->op;
     int64_t base = 0;
     bool is_defined = true;
     if (metric->function == QTL_METRIC_SINCE) {
@@ -166,19 +160,33 @@ static struct qtl_verdict decide_duration(const struct qtl_comparison *compariso
     } else {
         base = view->customer->since[metric->segment];
     }
-    if (!is_defined) {
-        return (struct qtl_verdict){.next = QTL_FOREVER};
-    }
+    return decide_from(comparison, is_defined, base, view->second);
+}
+
+static struct qtl_verdict decide_since(const struct qtl_comparison *comparison,
+                                       const struct qtl_view *view)
+{
+    const struct qtl_series *const series = qtl_book_series(view->customer->book, comparison->code);
+    int64_t base = 0;
+    const bool is_defined = series != NULL && qtl_series_last(series, &base);
+    return decide_from(comparison, is_defined, base, view->second);
+}
+
+static struct qtl_verdict decide_instants(const struct qtl_comparison *comparison,
+                                          const struct qtl_view *view)
+{
     return (struct qtl_verdict){
-        .next = next_of_duration(op, base, comparison->constant, view->second),
-        .holds = qtl_comparison_holds(op, view->second - base, comparison->constant)};
+        .next = QTL_FOREVER,
+        .holds = qtl_comparison_holds((enum qtl_op)comparison->op,
+                                      qtl_metric_instant(view, comparison->metric),
+                                      qtl_metric_instant(view, comparison->other))};
 }
 
 static struct qtl_verdict decide_count(const struct qtl_comparison *comparison,
                                        const struct qtl_view *view)
 {
     const struct qtl_series *const series = qtl_book_series(view->customer->book, comparison->code);
-    const int64_t window_s = comparison->metric->window_s;
+    const int64_t window_s = comparison->window_s;
     int64_t count = 0;
     if (series != NULL) {
         count = series->count;
@@ -210,7 +218,7 @@ struct tail {
 static struct tail tail_of(const struct qtl_comparison *comparison, const struct qtl_series *series,
                            int64_t second)
 {
-    const int64_t window_s = comparison->metric->window_s;
+    const int64_t window_s = comparison->window_s;
     const uint32_t first = window_s == 0 ? 0 : qtl_series_find(series, second - window_s);
     const unsigned column = comparison->column;
     struct tail tail = {.row = qtl_series_row(series, first),
@@ -247,7 +255,7 @@ static int64_t crossing(const struct qtl_comparison *comparison, const struct ta
                         bool truth)
 {
     const enum qtl_op op = (enum qtl_op)comparison->op;
-    const int64_t window_s = comparison->metric->window_s;
+    const int64_t window_s = comparison->window_s;
     const uint32_t *row = tail->row;
     for (unsigned step = 0; row < tail->end; step++, row += tail->words) {
         const bool whole_second = row + tail->words == tail->end || row[tail->words] != row[0];
@@ -292,7 +300,7 @@ static struct qtl_verdict decide_sum(const struct qtl_comparison *comparison,
     const struct tail tail = tail_of(comparison, series, view->second);
     const bool truth = qtl_comparison_holds(op, tail.value, comparison->constant);
     struct qtl_verdict verdict = {.next = QTL_FOREVER, .holds = truth != comparison->is_opposite};
-    if (comparison->metric->window_s != 0 && (truth || comparison->way == WAY_WALK)) {
+    if (comparison->window_s != 0 && (truth || comparison->way == WAY_WALK)) {
         verdict.next = crossing(comparison, &tail, truth);
     }
     return verdict;
@@ -304,6 +312,10 @@ struct qtl_verdict qtl_comparison_decide(const struct qtl_comparison *comparison
     switch ((enum way)comparison->way) {
     case WAY_DURATION:
         return decide_duration(comparison, view);
+    case WAY_SINCE:
+        return decide_since(comparison, view);
+    case WAY_INSTANTS:
+        return decide_instants(comparison, view);
     case WAY_COUNT:
         return decide_count(comparison, view);
     case WAY_FALLING:

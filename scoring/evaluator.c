@@ -1,7 +1,8 @@
 /*
  * See evaluator.h. A tree walk over an array of nodes; its depth is bounded by the parser, which
- * takes at most 64 levels of nesting and 1,024 nodes an expression. Comparisons with a constant are
- * prepared when the evaluator is made, and compared instants are read without a detour.
+ * takes at most 64 levels of nesting and 1,024 nodes an expression. Nearly every rule, though, is a
+ * list of comparisons joined by `and`, or by `or`: these are prepared when the evaluator is made
+ * and gone through one by one.
  *
  * and / or stop at the operand that decides: as long as it stays so, the whole does, so its `next`
  * alone is the answer.
@@ -18,10 +19,24 @@
 
 #include <stdlib.h>
 
+enum plan_kind {
+    PLAN_TREE, /* by the nodes */
+    PLAN_ALL,  /* steps joined by `and`, or a single one */
+    PLAN_ANY,  /* by `or` */
+};
+
+/* How a condition is evaluated. */
+struct plan {
+    uint8_t kind;
+    uint16_t first; /* step */
+    uint16_t count;
+};
+
 struct qtl_evaluator {
     const struct qtl_rules *rules;
-    /* One a node; `metric` is NULL where the node is no comparison of a metric with a constant. */
-    struct qtl_comparison *comparisons;
+    struct plan *plans; /* one a node; set for roots, and for conditions below a tree */
+    struct qtl_comparison *steps;
+    uint16_t step_count;
 };
 
 static enum qtl_op mirrored(enum qtl_op op)
@@ -41,22 +56,61 @@ static enum qtl_op mirrored(enum qtl_op op)
     return op;
 }
 
-static void prepare(struct qtl_evaluator *evaluator, uint16_t index)
+/* Adds a node to the steps, where it is a comparison that can be prepared. */
+static bool add_step(struct qtl_evaluator *evaluator, const struct qtl_node *node)
 {
     const struct qtl_rules *const rules = evaluator->rules;
-    const struct qtl_node *const node = &rules->nodes[index];
     if (node->op < QTL_OP_GREATER || node->op > QTL_OP_NOT_EQUAL) {
-        return;
+        return false;
     }
     const struct qtl_node *const left = &rules->nodes[node->left];
     const struct qtl_node *const right = &rules->nodes[node->right];
     const enum qtl_op op = (enum qtl_op)node->op;
+    struct qtl_comparison *const step = &evaluator->steps[evaluator->step_count];
     if (left->op == QTL_OP_METRIC && right->op == QTL_OP_CONSTANT) {
-        evaluator->comparisons[index] =
-            qtl_comparison_prepare(&rules->metrics[left->metric], op, right->constant);
+        *step = qtl_comparison_prepare(&rules->metrics[left->metric], op, right->constant);
     } else if (left->op == QTL_OP_CONSTANT && right->op == QTL_OP_METRIC) {
-        evaluator->comparisons[index] =
+        *step =
             qtl_comparison_prepare(&rules->metrics[right->metric], mirrored(op), left->constant);
+    } else if (left->type == QTL_TYPE_INSTANT && left->op == QTL_OP_METRIC &&
+               right->op == QTL_OP_METRIC) {
+        *step = qtl_comparison_prepare_instants(&rules->metrics[left->metric], op,
+                                                &rules->metrics[right->metric]);
+    } else {
+        return false;
+    }
+    evaluator->step_count++;
+    return true;
+}
+
+/* Adds what is joined by `op` to the steps; false where something else is among it. */
+static bool flatten(struct qtl_evaluator *evaluator, enum qtl_op op, uint16_t index)
+{
+    const struct qtl_node *const node = &evaluator->rules->nodes[index];
+    if (node->op == op) {
+        return flatten(evaluator, op, node->left) && flatten(evaluator, op, node->right);
+    }
+    return add_step(evaluator, node);
+}
+
+static void plan(struct qtl_evaluator *evaluator, uint16_t index)
+{
+    if (index == QTL_NODE_NONE) {
+        return;
+    }
+    const struct qtl_node *const node = &evaluator->rules->nodes[index];
+    const uint16_t first = evaluator->step_count;
+    const enum qtl_op op = node->op == QTL_OP_OR ? QTL_OP_OR : QTL_OP_AND;
+    if (flatten(evaluator, op, index)) {
+        evaluator->plans[index] = (struct plan){.kind = op == QTL_OP_OR ? PLAN_ANY : PLAN_ALL,
+                                                .first = first,
+                                                .count = (uint16_t)(evaluator->step_count - first)};
+        return;
+    }
+    evaluator->step_count = first;
+    if (node->op == QTL_OP_AND || node->op == QTL_OP_OR || node->op == QTL_OP_NOT) {
+        plan(evaluator, node->left);
+        plan(evaluator, node->op == QTL_OP_NOT ? QTL_NODE_NONE : node->right);
     }
 }
 
@@ -65,10 +119,12 @@ struct qtl_evaluator *qtl_evaluator_new(const struct qtl_rules *rules)
     struct qtl_evaluator *const evaluator = calloc(1, sizeof(*evaluator));
     QTL_ASSERT(evaluator != NULL);
     evaluator->rules = rules;
-    evaluator->comparisons = calloc(rules->node_count + 1U, sizeof(*evaluator->comparisons));
-    QTL_ASSERT(evaluator->comparisons != NULL);
-    for (uint16_t i = 0; i < rules->node_count; i++) {
-        prepare(evaluator, i);
+    evaluator->plans = calloc(rules->node_count + 1U, sizeof(*evaluator->plans));
+    evaluator->steps = calloc(rules->node_count + 1U, sizeof(*evaluator->steps));
+    QTL_ASSERT(evaluator->plans != NULL && evaluator->steps != NULL);
+    for (uint16_t i = 0; i < rules->segment_count; i++) {
+        plan(evaluator, rules->segments[i].when);
+        plan(evaluator, rules->segments[i].leave_when);
     }
     return evaluator;
 }
@@ -76,7 +132,8 @@ struct qtl_evaluator *qtl_evaluator_new(const struct qtl_rules *rules)
 void qtl_evaluator_free(struct qtl_evaluator *evaluator)
 {
     if (evaluator != NULL) {
-        free(evaluator->comparisons);
+        free(evaluator->plans);
+        free(evaluator->steps);
         free(evaluator);
     }
 }
@@ -141,27 +198,15 @@ static struct qtl_reading evaluate_number(const struct qtl_evaluator *evaluator,
 }
 
 static struct qtl_verdict evaluate_comparison(const struct qtl_evaluator *evaluator,
-                                              const struct qtl_view *view, uint16_t index)
+                                              const struct qtl_view *view,
+                                              const struct qtl_node *node)
 {
-    if (evaluator->comparisons[index].metric != NULL) {
-        return qtl_comparison_decide(&evaluator->comparisons[index], view);
-    }
-    const struct qtl_rules *const rules = evaluator->rules;
-    const struct qtl_node *const node = &rules->nodes[index];
-    const struct qtl_node *const left = &rules->nodes[node->left];
-    const struct qtl_node *const right = &rules->nodes[node->right];
-    const enum qtl_op op = (enum qtl_op)node->op;
-    if (left->type == QTL_TYPE_INSTANT && left->op == QTL_OP_METRIC && right->op == QTL_OP_METRIC) {
-        return (struct qtl_verdict){.next = QTL_FOREVER,
-                                    .holds = qtl_comparison_holds(
-                                        op, qtl_metric_instant(view, &rules->metrics[left->metric]),
-                                        qtl_metric_instant(view, &rules->metrics[right->metric]))};
-    }
     const struct qtl_reading a = evaluate_number(evaluator, view, node->left);
     const struct qtl_reading b = evaluate_number(evaluator, view, node->right);
     return (struct qtl_verdict){.next = sooner(a.next, b.next),
-                                .holds = a.defined && b.defined &&
-                                         qtl_comparison_holds(op, a.value, b.value)};
+                                .holds =
+                                    a.defined && b.defined &&
+                                    qtl_comparison_holds((enum qtl_op)node->op, a.value, b.value)};
 }
 
 static struct qtl_verdict evaluate_both(const struct qtl_evaluator *evaluator,
@@ -179,8 +224,8 @@ static struct qtl_verdict evaluate_both(const struct qtl_evaluator *evaluator,
     return (struct qtl_verdict){.next = sooner(left.next, right.next), .holds = !decides};
 }
 
-struct qtl_verdict qtl_evaluator_condition(const struct qtl_evaluator *evaluator,
-                                           const struct qtl_view *view, uint16_t index)
+static struct qtl_verdict evaluate_tree(const struct qtl_evaluator *evaluator,
+                                        const struct qtl_view *view, uint16_t index)
 {
     QTL_ASSERT(index < evaluator->rules->node_count);
     const struct qtl_node *const node = &evaluator->rules->nodes[index];
@@ -207,7 +252,7 @@ struct qtl_verdict qtl_evaluator_condition(const struct qtl_evaluator *evaluator
     case QTL_OP_LESS_EQUAL:
     case QTL_OP_EQUAL:
     case QTL_OP_NOT_EQUAL:
-        return evaluate_comparison(evaluator, view, index);
+        return evaluate_comparison(evaluator, view, node);
     case QTL_OP_NEGATE:
     case QTL_OP_ADD:
     case QTL_OP_SUBTRACT:
@@ -216,4 +261,25 @@ struct qtl_verdict qtl_evaluator_condition(const struct qtl_evaluator *evaluator
         break;
     }
     QTL_UNREACHABLE("a condition of no known operator");
+}
+
+struct qtl_verdict qtl_evaluator_condition(const struct qtl_evaluator *evaluator,
+                                           const struct qtl_view *view, uint16_t index)
+{
+    QTL_ASSERT(index < evaluator->rules->node_count);
+    const struct plan plan = evaluator->plans[index];
+    if (plan.kind == PLAN_TREE) {
+        return evaluate_tree(evaluator, view, index);
+    }
+    const bool decides = plan.kind == PLAN_ANY; /* the truth that settles it */
+    const struct qtl_comparison *const steps = evaluator->steps + plan.first;
+    int64_t next = QTL_FOREVER;
+    for (uint16_t i = 0; i < plan.count; i++) {
+        const struct qtl_verdict verdict = qtl_comparison_decide(&steps[i], view);
+        if (verdict.holds == decides) {
+            return verdict;
+        }
+        next = sooner(next, verdict.next);
+    }
+    return (struct qtl_verdict){.next = next, .holds = !decides};
 }

@@ -156,12 +156,17 @@ bool qtl_metric_first(const struct qtl_view *view, unsigned subject, int64_t *fi
 
 int64_t qtl_metric_instant(const struct qtl_view *view, const struct qtl_metric *metric)
 {
+    const bool is_last = metric->function == QTL_METRIC_LAST;
+    const int64_t of_nothing = is_last ? INT64_MIN : INT64_MAX;
+    QTL_ASSERT(is_last || metric->function == QTL_METRIC_FIRST);
+    const struct qtl_series *const series = qtl_book_series(view->customer->book, metric->subject);
     int64_t instant = 0;
-    if (metric->function == QTL_METRIC_FIRST) {
-        return qtl_metric_first(view, metric->subject, &instant) ? instant : INT64_MAX;
+    if (series == NULL) {
+        return of_nothing;
     }
-    QTL_ASSERT(metric->function == QTL_METRIC_LAST);
-    return qtl_metric_last(view, metric->subject, &instant) ? instant : INT64_MIN;
+    const bool found =
+        is_last ? qtl_series_last(series, &instant) : qtl_series_first(series, &instant);
+    return found ? instant : of_nothing;
 }
 
 static struct qtl_reading duration_from(const struct qtl_view *view, bool found, int64_t base)

@@ -272,26 +272,33 @@ static void evaluate_segment(struct evaluation *evaluation, unsigned place)
     }
 }
 
-/* Appends a decimal number; returns where it ends. */
+enum { DIGITS_MAX = 10 };
+
+/* Appends a decimal number; returns where it ends. DIGITS_MAX bytes are written whatever it is. */
 static char *put_decimal(char *text, uint32_t value)
 {
-    char digits[10];
-    size_t first = sizeof(digits);
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    while (first < sizeof(digits)) {
-        *text++ = digits[first++];
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    char digits[2 * DIGITS_MAX] = {0};
+    size_t first = DIGITS_MAX;
+    for (; value >= 100; value /= 100) {
+        first -= 2;
+        memcpy(digits + first, pairs + value % 100 * 2, 2);
     }
-    return text;
+    first -= 2;
+    memcpy(digits + first, pairs + value * 2, 2);
+    first += value < 10 ? 1U : 0U; /* its zero in front */
+    memcpy(text, digits + first, DIGITS_MAX);
+    return text + DIGITS_MAX - first;
 }
 
 /* customer id, 0, second of birth, 0, segment, 0, sequence: the bytes that the id is a hash of. */
 static void set_id(struct qtl_transition *transition, const struct qtl_customer *customer,
                    const struct rule *rule)
 {
-    char text[QTL_CUSTOMER_ID_BYTES_MAX + QTL_NAME_BYTES_MAX + 32];
+    char text[QTL_CUSTOMER_ID_BYTES_MAX + QTL_NAME_BYTES_MAX + 4 * DIGITS_MAX];
     const struct qtl_text id = transition->customer_id;
     memcpy(text, id.bytes, id.length);
     char *end = text + id.length;

@@ -9,15 +9,9 @@
  */
 #include "scoring/series.h"
 
-#include "schemas/event.h"
 #include "scoring/base/assert.h"
 
 _Static_assert(QTL_COLUMNS == 5, "QTL_SHAPE_COLUMNS has a bit for each");
-
-int64_t qtl_series_default(unsigned code, unsigned column)
-{
-    return code == QTL_SERIES_ORDERS && column == QTL_COLUMN_ITEMS ? QTL_E4 : 0;
-}
 
 int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column, uint32_t rows)
 {

@@ -19,6 +19,8 @@
 #ifndef QTL_SCORING_SERIES_H
 #define QTL_SCORING_SERIES_H
 
+#include "schemas/event.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -141,7 +143,10 @@ static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t 
 int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column, uint32_t rows);
 
 /* What a row counts for where its column is not stored. */
-int64_t qtl_series_default(unsigned code, unsigned column);
+static inline int64_t qtl_series_default(unsigned code, unsigned column)
+{
+    return code == QTL_SERIES_ORDERS && column == QTL_COLUMN_ITEMS ? QTL_E4 : 0;
+}
 
 /* The row with this id and a time in (after, upto], or -1. Searches from the newest. */
 int64_t qtl_series_find_id(const struct qtl_series *series, uint64_t id, int64_t after,
