@@ -149,12 +149,13 @@ static bool is_absent(const struct qtl_slot *slot)
 static bool type_fits(enum qtl_field_type type, const struct qtl_slot *slot)
 {
     const bool text = slot->type == QTL_SLOT_STRING;
-    const bool number = slot->type == QTL_SLOT_NUMBER;
+    const bool number = slot->type == QTL_SLOT_NUMBER || slot->type == QTL_SLOT_DECIMAL;
     switch (type) {
     case QTL_FIELD_TYPE_ID:
-    case QTL_FIELD_TYPE_TIME:
     case QTL_FIELD_TYPE_NUMBER:
         return text || number;
+    case QTL_FIELD_TYPE_TIME:
+        return text || number || slot->type == QTL_SLOT_INSTANT;
     case QTL_FIELD_TYPE_WORD:
         return text;
     case QTL_FIELD_TYPE_FLAG:
@@ -267,8 +268,16 @@ static bool take_time(const struct qtl_decoder *decoder, const struct qtl_fields
     if (is_absent(slot)) {
         return true;
     }
-    return qtl_instant_parse(slot->text, conversion_of(decoder, fields, field), second) &&
-           *second >= QTL_EVENT_TIME_MIN;
+    const struct qtl_conversion conversion = conversion_of(decoder, fields, field);
+    bool good = true;
+    if (slot->type == QTL_SLOT_INSTANT) {
+        *second = slot->number;
+    } else if (slot->type == QTL_SLOT_DECIMAL) {
+        good = qtl_instant_of_decimal(slot->number, slot->exponent, conversion, second);
+    } else {
+        good = qtl_instant_parse(slot->text, conversion, second);
+    }
+    return good && *second >= QTL_EVENT_TIME_MIN;
 }
 
 static enum qtl_reason take_times(const struct qtl_decoder *decoder,
@@ -321,8 +330,11 @@ static bool take_number(const struct qtl_decoder *decoder, const struct qtl_fiel
     }
     const struct qtl_conversion conversion = conversion_of(decoder, fields, field);
     const bool may_be_negative = field == QTL_FIELD_MARGIN || field == QTL_FIELD_VALUE;
-    return qtl_value_number(slot->text, 4 - conversion.scale, value_e4) &&
-           (may_be_negative || *value_e4 >= 0);
+    const int places = 4 - conversion.scale;
+    const bool good = slot->type == QTL_SLOT_DECIMAL
+                          ? qtl_value_of_decimal(slot->number, slot->exponent, places, value_e4)
+                          : qtl_value_number(slot->text, places, value_e4);
+    return good && (may_be_negative || *value_e4 >= 0);
 }
 
 static enum qtl_reason take_numbers(const struct qtl_decoder *decoder,

@@ -120,7 +120,7 @@ static int on_null(void *context)
 static int on_boolean(void *context, int value)
 {
     const struct qtl_text text = {value != 0 ? "true" : "false", value != 0 ? 4 : 5};
-    return take_scalar(context, (struct qtl_slot){text, QTL_SLOT_FLAG});
+    return take_scalar(context, (struct qtl_slot){.text = text, .type = QTL_SLOT_FLAG});
 }
 
 /* Text that stays: as it stands in the document, else copied out of YAJL's buffer. */
@@ -146,7 +146,8 @@ static int on_number(void *context, const char *bytes, size_t length)
     }
     const uint16_t step = next_step(json);
     if (step != NONE) {
-        fill(json, step, (struct qtl_slot){kept(json, bytes, length), QTL_SLOT_NUMBER});
+        fill(json, step,
+             (struct qtl_slot){.text = kept(json, bytes, length), .type = QTL_SLOT_NUMBER});
     }
     return 1;
 }
@@ -173,7 +174,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
     if (step == NONE) {
         return 1;
     }
-    struct qtl_slot slot = {kept(json, (const char *)bytes, length), QTL_SLOT_STRING};
+    struct qtl_slot slot = {.text = kept(json, (const char *)bytes, length),
+                            .type = QTL_SLOT_STRING};
     const bool copied = slot.text.bytes == json->scratch + json->scratch_length - length;
     if (json->lone_surrogates && copied && may_be_broken(slot.text)) {
         slot.type = QTL_SLOT_BROKEN;
