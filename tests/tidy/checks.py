@@ -53,7 +53,8 @@ LIBRARIES = {
     re.compile(r"cmocka\.h$"): ("tests/unit/test.h",),
     re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
-                                  "tests/unit/test_epoch_record_avro.c"),
+                                  "tests/unit/test_epoch_record_avro.c",
+                                  "tests/unit/test_avro_", "bench/"),
     re.compile(r"hiredis/"): ("sinks/redis",),
 }
 
