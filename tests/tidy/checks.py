@@ -54,7 +54,8 @@ LIBRARIES = {
     re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
                                   "tests/unit/test_epoch_record_avro.c",
-                                  "tests/unit/test_avro_", "bench/"),
+                                  "tests/unit/test_avro_",
+                                  "tests/unit/test_transition_avro.c", "bench/"),
     re.compile(r"hiredis/"): ("sinks/redis",),
 }
 
