@@ -1,12 +1,11 @@
 /*
  * Fields to events; see decode.h.
  *
- * A record passes two steps: its bytes fill the slots of consumer/field.h (json_fields.c here,
- * csv_columns.c for CSV, Avro's plan to come), and the slots become an event here, the same for
- * all. The checks of the second step stand in the order in which reasons win, one function each,
- * and read like DESIGN 2: types, kinds that are skipped, required fields, customer, times, kind,
- * currency, numbers. Every field that is there is checked, whether its kind of event uses it or
- * not.
+ * A record passes two steps: its bytes fill the slots of consumer/field.h (json_fields.c,
+ * csv_columns.c, avro_run.c), and the slots become an event here, the same for all. The checks of
+ * the second step stand in the order in which reasons win, one function each, and read like DESIGN
+ * 2: types, kinds that are skipped, required fields, customer, times, kind, currency, numbers.
+ * Every field that is there is checked, whether its kind of event uses it or not.
  *
  * To come: value maps and `where` between the two steps, a rate table in take_currency(), profile
  * fields in an event of their own, several events out of one record (`each`).
@@ -15,6 +14,8 @@
  */
 #include "consumer/decode.h"
 
+#include "consumer/avro_program.h"
+#include "consumer/avro_stream.h"
 #include "consumer/config.h"
 #include "consumer/field.h"
 #include "consumer/instant.h"
@@ -48,6 +49,8 @@ struct qtl_decoder {
     struct kind_name kinds[QTL_KINDS_MAX];
     uint8_t kind_count;
     struct qtl_json_fields *json;
+    const struct qtl_avro_stream *avro; /* borrowed from the settings; NULL for JSON */
+    struct qtl_avro_scratch scratch;
 };
 
 static const char *const order_kinds[] = {
@@ -124,6 +127,7 @@ struct qtl_decoder *qtl_decoder_new(enum qtl_stream stream,
     learn_fields(decoder);
     learn_kinds(decoder, rules);
     decoder->json = qtl_json_fields_new(stream, paths);
+    decoder->avro = settings != NULL ? settings->avro : NULL;
     return decoder;
 }
 
@@ -405,12 +409,16 @@ static bool broken_elsewhere(struct qtl_text document, struct qtl_text customer_
            !qtl_value_is_utf8((struct qtl_text){document.bytes + after, document.length - after});
 }
 
-enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
-                           struct qtl_event *event)
+static bool has_bytes(const struct qtl_log_record *record)
+{
+    return record->has_value && record->value.length <= QTL_RECORD_BYTES_MAX;
+}
+
+enum qtl_reason qtl_decode_json(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                struct qtl_event *event)
 {
     struct qtl_fields fields;
-    if (!record->has_value || record->value.length > QTL_RECORD_BYTES_MAX ||
-        !qtl_json_fields_read(decoder->json, record->value, &fields)) {
+    if (!has_bytes(record) || !qtl_json_fields_read(decoder->json, record->value, &fields)) {
         return QTL_REASON_MALFORMED;
     }
     if (!fields.is_utf8 &&
@@ -418,4 +426,33 @@ enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_rec
         return QTL_REASON_MALFORMED;
     }
     return qtl_decode_fields(decoder, &fields, record->timestamp_ms, event);
+}
+
+static enum qtl_reason decode_avro(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                   struct qtl_event *event)
+{
+    const struct qtl_avro_program *program = NULL;
+    struct qtl_text body = {0};
+    if (!has_bytes(record)) {
+        return QTL_REASON_MALFORMED;
+    }
+    const enum qtl_reason reason =
+        qtl_avro_stream_find(decoder->avro, record->value, &program, &body);
+    if (reason != QTL_REASON_NONE) {
+        return reason;
+    }
+    struct qtl_fields fields;
+    uint32_t used = 0;
+    if (!qtl_avro_program_run(program, body, &decoder->scratch, &fields, &used) ||
+        used != body.length) {
+        return QTL_REASON_MALFORMED;
+    }
+    return qtl_decode_fields(decoder, &fields, record->timestamp_ms, event);
+}
+
+enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                           struct qtl_event *event)
+{
+    return decoder->avro != NULL ? decode_avro(decoder, record, event)
+                                 : qtl_decode_json(decoder, record, event);
 }
