@@ -315,12 +315,17 @@ static void compile_leaf(struct compiler *compiler, const struct qtl_avro_node *
         return;
     }
     compiler->program->fields |= fields;
+    if ((fields & (fields - 1)) != 0) {
+        put_code(compiler, QTL_AVRO_MARK, 0);
+    }
     for (; fields != 0; fields &= fields - 1) {
         const int field = __builtin_ctz(fields);
         struct qtl_avro_op op = take(compiler, (enum qtl_field)field, node);
         op.field = (uint8_t)field;
-        op.keep = (fields & (fields - 1)) != 0;
         (void)put(compiler, op);
+        if ((fields & (fields - 1)) != 0) {
+            put_code(compiler, QTL_AVRO_BACK, 0);
+        }
     }
 }
 

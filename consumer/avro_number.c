@@ -28,34 +28,39 @@
 
 enum { PLACES = 4, LIMBS = QTL_AVRO_NUMBER_BYTES_MAX / 4, DIGITS_A_STEP = 9 };
 
-static struct qtl_slot no_number(void)
+static void set_none(struct qtl_slot *slot)
 {
-    return (struct qtl_slot){.text = {"", 0}, .type = QTL_SLOT_NUMBER};
+    slot->text = (struct qtl_text){"", 0};
+    slot->type = QTL_SLOT_NUMBER;
 }
 
-static struct qtl_slot text_slot(const char *scratch, int length)
+static void set_text(struct qtl_slot *slot, const char *scratch, int length)
 {
     QTL_ASSERT(length > 0 && length < QTL_AVRO_NUMBER_TEXT_MAX);
-    return (struct qtl_slot){.text = {scratch, (uint32_t)length}, .type = QTL_SLOT_NUMBER};
+    slot->text = (struct qtl_text){scratch, (uint32_t)length};
+    slot->type = QTL_SLOT_NUMBER;
 }
 
-static struct qtl_slot decimal_slot(int64_t number, int exponent)
+static void set_decimal(struct qtl_slot *slot, int64_t number, int exponent)
 {
-    return (struct qtl_slot){
-        .type = QTL_SLOT_DECIMAL, .exponent = (int16_t)exponent, .number = number};
+    slot->type = QTL_SLOT_DECIMAL;
+    slot->exponent = (int16_t)exponent;
+    slot->number = number;
 }
 
-struct qtl_slot qtl_avro_number_double(double value, bool as_text, char *scratch)
+void qtl_avro_number_double(double value, bool as_text, char *scratch, struct qtl_slot *slot)
 {
     const double scaled = value * 1e4;
     if (!as_text && scaled > -1e15 && scaled < 1e15) {
         const int64_t whole = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
         if ((double)whole / 1e4 == value) {
-            return decimal_slot(whole, -PLACES);
+            set_decimal(slot, whole, -PLACES);
+            return;
         }
     }
     if (!isfinite(value)) {
-        return no_number();
+        set_none(slot);
+        return;
     }
     int length = 0;
     for (int digits = 15; digits <= 17; digits++) {
@@ -64,20 +69,22 @@ struct qtl_slot qtl_avro_number_double(double value, bool as_text, char *scratch
             break;
         }
     }
-    return text_slot(scratch, length);
+    set_text(slot, scratch, length);
 }
 
-struct qtl_slot qtl_avro_number_float(float value, bool as_text, char *scratch)
+void qtl_avro_number_float(float value, bool as_text, char *scratch, struct qtl_slot *slot)
 {
     const double scaled = (double)value * 1e4;
     if (!as_text && scaled > -1e6 && scaled < 1e6) {
         const int64_t whole = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
         if ((float)((double)whole / 1e4) == value) {
-            return decimal_slot(whole, -PLACES);
+            set_decimal(slot, whole, -PLACES);
+            return;
         }
     }
     if (!isfinite(value)) {
-        return no_number();
+        set_none(slot);
+        return;
     }
     int length = 0;
     for (int digits = 6; digits <= 9; digits++) {
@@ -86,12 +93,12 @@ struct qtl_slot qtl_avro_number_float(float value, bool as_text, char *scratch)
             break;
         }
     }
-    return text_slot(scratch, length);
+    set_text(slot, scratch, length);
 }
 
-struct qtl_slot qtl_avro_number_digits(int64_t value, char *scratch)
+void qtl_avro_number_digits(int64_t value, char *scratch, struct qtl_slot *slot)
 {
-    return text_slot(scratch, snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%" PRId64, value));
+    set_text(slot, scratch, snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%" PRId64, value));
 }
 
 /* The magnitude of two's complement bytes, the lowest limb first; how many limbs. */
@@ -145,38 +152,33 @@ static char *print_digits(uint32_t *limbs, int count, int least, char *end)
     return first;
 }
 
-/* As an id has to look: 12.50 for 1250 with a scale of 2. */
-static struct qtl_slot plain(bool negative, const char *digits, uint32_t count, uint16_t scale,
-                             char *scratch)
+/* As an id has to look: 12.50 for 1250 with a scale of 2. The digits are more than the scale. */
+static int print_plain(const char *sign, struct qtl_text digits, uint16_t scale, char *scratch)
 {
-    if (scale == 0) {
-        return text_slot(scratch, snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*s",
-                                           negative ? "-" : "", (int)count, digits));
-    }
-    const int whole = (int)count - scale;
-    return text_slot(scratch,
-                     snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*s.%.*s", negative ? "-" : "",
-                              whole, digits, (int)scale, digits + whole));
+    const int whole = (int)digits.length - scale;
+    return scale == 0 ? snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*s", sign,
+                                 (int)digits.length, digits.bytes)
+                      : snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*s.%.*s", sign, whole,
+                                 digits.bytes, (int)scale, digits.bytes + whole);
 }
 
-static struct qtl_slot print_decimal(struct qtl_text bytes, bool negative, uint16_t scale,
-                                     bool as_text, char *scratch)
+static int print_decimal(struct qtl_text bytes, bool negative, uint16_t scale, bool as_text,
+                         char *scratch)
 {
     uint32_t limbs[LIMBS];
     char digits[QTL_AVRO_NUMBER_TEXT_MAX];
     const int count = load((const unsigned char *)bytes.bytes, bytes.length, negative, limbs);
     char *const end = digits + sizeof(digits);
     const char *const first = print_digits(limbs, count, as_text ? scale + 1 : 1, end);
-    const uint32_t length = (uint32_t)(end - first);
-    if (as_text) {
-        return plain(negative, first, length, scale, scratch);
-    }
-    return text_slot(scratch, snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*se-%u",
-                                       negative ? "-" : "", (int)length, first, scale));
+    const struct qtl_text all = {first, (uint32_t)(end - first)};
+    const char *const sign = negative ? "-" : "";
+    return as_text ? print_plain(sign, all, scale, scratch)
+                   : snprintf(scratch, QTL_AVRO_NUMBER_TEXT_MAX, "%s%.*se-%u", sign,
+                              (int)all.length, first, scale);
 }
 
-struct qtl_slot qtl_avro_number_decimal(struct qtl_text bytes, uint16_t scale, bool as_text,
-                                        char *scratch)
+void qtl_avro_number_decimal(struct qtl_text bytes, uint16_t scale, bool as_text, char *scratch,
+                             struct qtl_slot *slot)
 {
     const unsigned char *at = (const unsigned char *)bytes.bytes;
     const bool negative = bytes.length > 0 && at[0] >= 0x80;
@@ -189,14 +191,16 @@ struct qtl_slot qtl_avro_number_decimal(struct qtl_text bytes, uint16_t scale, b
     }
     const bool printable = !as_text || scale < QTL_AVRO_NUMBER_TEXT_MAX / 2;
     if (bytes.length == 0 || bytes.length > QTL_AVRO_NUMBER_BYTES_MAX || !printable) {
-        return no_number();
+        set_none(slot);
+        return;
     }
     if (as_text || bytes.length > 8) {
-        return print_decimal(bytes, negative, scale, as_text, scratch);
+        set_text(slot, scratch, print_decimal(bytes, negative, scale, as_text, scratch));
+        return;
     }
     uint64_t number = negative ? UINT64_MAX : 0;
     for (uint32_t i = 0; i < bytes.length; i++) {
         number = number << 8 | at[i];
     }
-    return decimal_slot((int64_t)number, -(int)scale);
+    set_decimal(slot, (int64_t)number, -(int)scale);
 }

@@ -41,6 +41,8 @@ enum qtl_avro_code {
     QTL_AVRO_TAKE_INSTANT, /* a: units a second; b: seconds to take off, signed */
     QTL_AVRO_TAKE_DATE,    /* b: the same */
     QTL_AVRO_TAKE_DATE_TEXT,
+    QTL_AVRO_MARK,      /* several fields take the value that begins here */
+    QTL_AVRO_BACK,      /* to the mark */
     QTL_AVRO_CONTAINER, /* a: the fields that stand on a record, array or map */
     QTL_AVRO_CLEAR,     /* a: fields that a key which stands again takes back */
     /* Elsewhere. */
@@ -58,7 +60,6 @@ enum qtl_avro_code {
 struct qtl_avro_op {
     uint8_t code;  /* enum qtl_avro_code */
     uint8_t field; /* TAKE: whose slot */
-    bool keep;     /* TAKE: another operation takes the same value again */
     bool is_map;   /* LOOP */
     uint32_t a;
     uint32_t b;

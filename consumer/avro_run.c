@@ -12,6 +12,7 @@
  */
 #include "consumer/avro_op.h"
 #include "consumer/avro_program.h"
+#include "schemas/zero.h"
 #include "scoring/base/assert.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct machine {
     const struct qtl_avro_program *program;
     const unsigned char *at;
     const unsigned char *end;
+    const unsigned char *mark; /* where a value begins that several fields take */
     struct qtl_slot *slots;
     struct qtl_avro_scratch *scratch;
     uint64_t work; /* loops and calls that are left */
@@ -98,6 +100,19 @@ static inline bool take_symbol(struct machine *machine, uint32_t count, int64_t 
     return take_long(machine, symbol) && *symbol >= 0 && *symbol < (int64_t)count;
 }
 
+static inline bool skip_bytes(struct machine *machine, uint64_t length)
+{
+    const bool fits = length <= left(machine);
+    machine->at += fits ? length : 0;
+    return fits;
+}
+
+static inline bool skip_text(struct machine *machine)
+{
+    int64_t length = 0;
+    return take_long(machine, &length) && length >= 0 && skip_bytes(machine, (uint64_t)length);
+}
+
 static inline bool take_flag(struct machine *machine, bool *flag)
 {
     if (machine->at == machine->end || *machine->at > 1) {
@@ -107,16 +122,34 @@ static inline bool take_flag(struct machine *machine, bool *flag)
     return true;
 }
 
+static inline bool skip_flag(struct machine *machine)
+{
+    bool flag = false;
+    return take_flag(machine, &flag);
+}
+
 static char *scratch_of(const struct machine *machine, const struct qtl_avro_op *op)
 {
     return machine->scratch->texts[op->field];
 }
 
-static bool run_text(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
+static inline bool run_text(struct machine *machine, struct qtl_slot *slot)
 {
-    *slot = (struct qtl_slot){.type = QTL_SLOT_STRING};
-    return op->code == QTL_AVRO_TAKE_TEXT ? take_text(machine, &slot->text)
-                                          : take_bytes(machine, op->a, &slot->text);
+    slot->type = QTL_SLOT_STRING;
+    return take_text(machine, &slot->text);
+}
+
+static bool run_fixed(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
+{
+    slot->type = QTL_SLOT_STRING;
+    return take_bytes(machine, op->a, &slot->text);
+}
+
+static inline bool run_number(struct machine *machine, const struct qtl_avro_op *op,
+                              struct qtl_slot *slot)
+{
+    slot->type = QTL_SLOT_DECIMAL;
+    return take_whole(machine, op->a != 0, &slot->number);
 }
 
 static bool run_uuid(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
@@ -139,15 +172,15 @@ static bool run_uuid(struct machine *machine, const struct qtl_avro_op *op, stru
     return true;
 }
 
-static bool run_enum(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
+static inline bool run_enum(struct machine *machine, const struct qtl_avro_op *op,
+                            struct qtl_slot *slot)
 {
     int64_t symbol = 0;
     if (!take_symbol(machine, op->b, &symbol)) {
         return false;
     }
-    *slot =
-        (struct qtl_slot){.text = machine->program->schema->parts[op->a + (uint32_t)symbol].name,
-                          .type = QTL_SLOT_STRING};
+    slot->type = QTL_SLOT_STRING;
+    slot->text = machine->program->schema->parts[op->a + (uint32_t)symbol].name;
     return true;
 }
 
@@ -168,12 +201,12 @@ static bool run_digits(struct machine *machine, const struct qtl_avro_op *op, st
     if (!take_whole(machine, op->a != 0, &value)) {
         return false;
     }
-    *slot = qtl_avro_number_digits(value, scratch_of(machine, op));
+    qtl_avro_number_digits(value, scratch_of(machine, op), slot);
     return true;
 }
 
 /* Four or eight bytes, the lowest first, whatever the machine's order. */
-static bool take_fraction_bits(struct machine *machine, uint32_t length, uint64_t *bits)
+static inline bool take_fraction_bits(struct machine *machine, uint32_t length, uint64_t *bits)
 {
     struct qtl_text bytes = {0};
     if (!take_bytes(machine, length, &bytes)) {
@@ -186,42 +219,45 @@ static bool take_fraction_bits(struct machine *machine, uint32_t length, uint64_
     return true;
 }
 
-static bool run_fraction(struct machine *machine, const struct qtl_avro_op *op,
-                         struct qtl_slot *slot)
+static bool run_float(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
 {
     uint64_t bits = 0;
-    const bool is_float = op->code == QTL_AVRO_TAKE_FLOAT;
-    if (!take_fraction_bits(machine, is_float ? 4 : 8, &bits)) {
+    float value = 0;
+    if (!take_fraction_bits(machine, 4, &bits)) {
         return false;
     }
-    if (is_float) {
-        const uint32_t half = (uint32_t)bits;
-        float value = 0;
-        memcpy(&value, &half, sizeof(value));
-        *slot = qtl_avro_number_float(value, op->a != 0, scratch_of(machine, op));
-    } else {
-        double value = 0;
-        memcpy(&value, &bits, sizeof(value));
-        *slot = qtl_avro_number_double(value, op->a != 0, scratch_of(machine, op));
-    }
+    const uint32_t narrow = (uint32_t)bits;
+    memcpy(&value, &narrow, sizeof(value));
+    qtl_avro_number_float(value, op->a != 0, scratch_of(machine, op), slot);
     return true;
 }
 
-static bool run_decimal(struct machine *machine, const struct qtl_avro_op *op,
-                        struct qtl_slot *slot)
+static bool run_double(struct machine *machine, const struct qtl_avro_op *op, struct qtl_slot *slot)
+{
+    uint64_t bits = 0;
+    double value = 0;
+    if (!take_fraction_bits(machine, 8, &bits)) {
+        return false;
+    }
+    memcpy(&value, &bits, sizeof(value));
+    qtl_avro_number_double(value, op->a != 0, scratch_of(machine, op), slot);
+    return true;
+}
+
+static inline bool run_decimal(struct machine *machine, const struct qtl_avro_op *op,
+                               struct qtl_slot *slot)
 {
     struct qtl_text bytes = {0};
     const bool taken = op->a == QTL_AVRO_DECIMAL_BYTES ? take_text(machine, &bytes)
                                                        : take_bytes(machine, op->a, &bytes);
     if (taken) {
-        *slot =
-            qtl_avro_number_decimal(bytes, (uint16_t)op->b, op->c != 0, scratch_of(machine, op));
+        qtl_avro_number_decimal(bytes, (uint16_t)op->b, op->c != 0, scratch_of(machine, op), slot);
     }
     return taken;
 }
 
 /* Cut toward the past. */
-static int64_t floor_divide(int64_t value, int64_t divisor)
+static inline int64_t floor_divide(int64_t value, int64_t divisor)
 {
     return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
@@ -233,8 +269,10 @@ static inline bool run_instant(struct machine *machine, const struct qtl_avro_op
     if (!take_long(machine, &value)) {
         return false;
     }
-    *slot = (struct qtl_slot){.type = QTL_SLOT_INSTANT,
-                              .number = floor_divide(value, op->a) - (int32_t)op->b};
+    slot->type = QTL_SLOT_INSTANT;
+    /* The most usual unit by a constant: a division less. */
+    slot->number =
+        (op->a == 1000 ? floor_divide(value, 1000) : floor_divide(value, op->a)) - (int32_t)op->b;
     return true;
 }
 
@@ -283,16 +321,19 @@ static void set_all(struct machine *machine, uint32_t fields, enum qtl_slot_type
     }
 }
 
-static bool run_branch(struct machine *machine, const struct qtl_avro_op *op)
+static inline bool run_option(struct machine *machine, const struct qtl_avro_op *op)
 {
     int64_t branch = 0;
-    if (op->code == QTL_AVRO_OPTION) {
-        if (!take_symbol(machine, 2, &branch)) {
-            return false;
-        }
-        machine->next = branch == (int64_t)op->a ? op->b : machine->next;
-        return true;
+    if (!take_symbol(machine, 2, &branch)) {
+        return false;
     }
+    machine->next = branch == (int64_t)op->a ? op->b : machine->next;
+    return true;
+}
+
+static bool run_choice(struct machine *machine, const struct qtl_avro_op *op)
+{
+    int64_t branch = 0;
     if (!take_symbol(machine, op->b, &branch)) {
         return false;
     }
@@ -390,104 +431,95 @@ static bool run_call(struct machine *machine, const struct qtl_avro_op *op)
     return true;
 }
 
-static bool run_return(struct machine *machine)
+/* What plain records need less often. */
+static bool run_rest(struct machine *machine, const struct qtl_avro_op *op)
 {
-    QTL_ASSERT(machine->depth > 0);
-    machine->next = machine->frames[--machine->depth].address;
-    return true;
-}
-
-/* A value into a slot. */
-static inline bool run_take(struct machine *machine, const struct qtl_avro_op *op)
-{
-    struct qtl_slot *const slot = &machine->slots[op->field];
-    const unsigned char *const from = machine->at;
-    bool good = false;
-    if (op->code == QTL_AVRO_TAKE_TEXT || op->code == QTL_AVRO_TAKE_FIXED) {
-        good = run_text(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_NUMBER) {
-        *slot = (struct qtl_slot){.type = QTL_SLOT_DECIMAL};
-        good = take_whole(machine, op->a != 0, &slot->number);
-    } else if (op->code == QTL_AVRO_TAKE_INSTANT) {
-        good = run_instant(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_DECIMAL) {
-        good = run_decimal(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_FLOAT || op->code == QTL_AVRO_TAKE_DOUBLE) {
-        good = run_fraction(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_ENUM) {
-        good = run_enum(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_DIGITS) {
-        good = run_digits(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_FLAG) {
-        good = run_flag(machine, slot);
-    } else if (op->code == QTL_AVRO_TAKE_UUID) {
-        good = run_uuid(machine, op, slot);
-    } else if (op->code == QTL_AVRO_TAKE_DATE) {
-        good = run_date(machine, op, slot);
+    if (op->code == QTL_AVRO_MARK) {
+        machine->mark = machine->at;
+    } else if (op->code == QTL_AVRO_BACK) {
+        machine->at = machine->mark;
+    } else if (op->code == QTL_AVRO_CONTAINER) {
+        set_all(machine, op->a, QTL_SLOT_CONTAINER);
+    } else if (op->code == QTL_AVRO_CLEAR) {
+        set_all(machine, op->a, QTL_SLOT_ABSENT);
+    } else if (op->code == QTL_AVRO_CHOICE) {
+        return run_choice(machine, op);
+    } else if (op->code == QTL_AVRO_LOOP) {
+        return push(machine, machine->next - 1) && run_next(machine);
+    } else if (op->code == QTL_AVRO_NEXT) {
+        return run_next(machine);
+    } else if (op->code == QTL_AVRO_CALL) {
+        return run_call(machine, op);
+    } else if (op->code == QTL_AVRO_RETURN) {
+        machine->next = machine->frames[--machine->depth].address;
     } else {
-        good = run_date_text(machine, op, slot);
+        QTL_UNREACHABLE("the end is no operation");
     }
-    machine->at = op->keep ? from : machine->at;
-    return good;
+    return true;
 }
 
 /* One operation. False: no record of the schema. */
 static inline bool run(struct machine *machine, const struct qtl_avro_op *op)
 {
-    struct qtl_text text = {0};
+    struct qtl_slot *const slot = &machine->slots[op->field];
     int64_t number = 0;
-    bool flag = false;
     switch ((enum qtl_avro_code)op->code) {
     case QTL_AVRO_SKIP_INT:
         return take_whole(machine, true, &number);
     case QTL_AVRO_SKIP_LONG:
         return take_long(machine, &number);
     case QTL_AVRO_SKIP_FLAG:
-        return take_flag(machine, &flag);
+        return skip_flag(machine);
     case QTL_AVRO_SKIP_ENUM:
         return take_symbol(machine, op->a, &number);
     case QTL_AVRO_SKIP_TEXT:
-        return take_text(machine, &text);
+        return skip_text(machine);
     case QTL_AVRO_SKIP_FIXED:
-        return take_bytes(machine, op->a, &text);
+        return skip_bytes(machine, op->a);
     case QTL_AVRO_TAKE_TEXT:
+        return run_text(machine, slot);
     case QTL_AVRO_TAKE_FIXED:
+        return run_fixed(machine, op, slot);
     case QTL_AVRO_TAKE_UUID:
+        return run_uuid(machine, op, slot);
     case QTL_AVRO_TAKE_ENUM:
+        return run_enum(machine, op, slot);
     case QTL_AVRO_TAKE_FLAG:
+        return run_flag(machine, slot);
     case QTL_AVRO_TAKE_NUMBER:
+        return run_number(machine, op, slot);
     case QTL_AVRO_TAKE_DIGITS:
+        return run_digits(machine, op, slot);
     case QTL_AVRO_TAKE_FLOAT:
+        return run_float(machine, op, slot);
     case QTL_AVRO_TAKE_DOUBLE:
+        return run_double(machine, op, slot);
     case QTL_AVRO_TAKE_DECIMAL:
+        return run_decimal(machine, op, slot);
     case QTL_AVRO_TAKE_INSTANT:
+        return run_instant(machine, op, slot);
     case QTL_AVRO_TAKE_DATE:
+        return run_date(machine, op, slot);
     case QTL_AVRO_TAKE_DATE_TEXT:
-        return run_take(machine, op);
-    case QTL_AVRO_CONTAINER:
-        set_all(machine, op->a, QTL_SLOT_CONTAINER);
-        return true;
-    case QTL_AVRO_CLEAR:
-        set_all(machine, op->a, QTL_SLOT_ABSENT);
-        return true;
+        return run_date_text(machine, op, slot);
     case QTL_AVRO_OPTION:
-    case QTL_AVRO_CHOICE:
-        return run_branch(machine, op);
+        return run_option(machine, op);
     case QTL_AVRO_JUMP:
         machine->next = op->a;
         return true;
+    case QTL_AVRO_MARK:
+    case QTL_AVRO_BACK:
+    case QTL_AVRO_CONTAINER:
+    case QTL_AVRO_CLEAR:
+    case QTL_AVRO_CHOICE:
     case QTL_AVRO_LOOP:
-        return push(machine, machine->next - 1) && run_next(machine);
     case QTL_AVRO_NEXT:
-        return run_next(machine);
     case QTL_AVRO_CALL:
-        return run_call(machine, op);
     case QTL_AVRO_RETURN:
-        return run_return(machine);
     case QTL_AVRO_END:
         break;
     }
-    QTL_UNREACHABLE("the end is no operation");
+    return run_rest(machine, op);
 }
 
 bool qtl_avro_program_run(const struct qtl_avro_program *program, struct qtl_text bytes,
@@ -503,7 +535,7 @@ bool qtl_avro_program_run(const struct qtl_avro_program *program, struct qtl_tex
     machine.work = (uint64_t)bytes.length + QTL_AVRO_EMPTY_ELEMENTS_MAX;
     machine.next = 0;
     machine.depth = 0;
-    memset(fields, 0, sizeof(*fields));
+    qtl_zero(fields, sizeof(*fields));
     for (;;) {
         const struct qtl_avro_op *const op = &program->ops[machine.next++];
         if (op->code == QTL_AVRO_END) {

@@ -21,6 +21,7 @@
 #include "consumer/instant.h"
 #include "consumer/json_fields.h"
 #include "consumer/value.h"
+#include "schemas/zero.h"
 #include "scoring/base/assert.h"
 #include "scoring/base/hash.h"
 #include "scoring/rules.h"
@@ -45,7 +46,7 @@ struct qtl_decoder {
     /* Sets of fields, bit by bit, and the fields' types: looked up once, not per record. */
     uint32_t own_fields;
     uint32_t required_fields;
-    uint8_t types[QTL_FIELDS];
+    uint16_t fitting[QTL_FIELDS]; /* types of slots that can carry a field, bit by bit */
     struct kind_name kinds[QTL_KINDS_MAX];
     uint8_t kind_count;
     struct qtl_json_fields *json;
@@ -70,6 +71,18 @@ static const char *const built_in_kinds[] = {
 
 _Static_assert(BUILT_IN_KINDS <= QTL_KINDS_MAX, "more kinds than bits");
 
+/* The types of slots that can carry a field's value at all, bit by bit. */
+#define SLOT(type) (UINT32_C(1) << QTL_SLOT_##type)
+static const uint16_t fitting[] = {
+    [QTL_FIELD_TYPE_ID] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
+    [QTL_FIELD_TYPE_WORD] = SLOT(STRING),
+    [QTL_FIELD_TYPE_TIME] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL) | SLOT(INSTANT),
+    [QTL_FIELD_TYPE_NUMBER] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
+    [QTL_FIELD_TYPE_FLAG] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL) | SLOT(FLAG),
+    [QTL_FIELD_TYPE_MAP] = SLOT(STRING) | SLOT(CONTAINER),
+};
+#undef SLOT
+
 static void add_kind(struct qtl_decoder *decoder, const char *name)
 {
     QTL_ASSERT(decoder->kind_count < QTL_KINDS_MAX);
@@ -81,7 +94,7 @@ static void learn_fields(struct qtl_decoder *decoder)
     for (int i = 0; i < QTL_FIELDS; i++) {
         const enum qtl_field field = (enum qtl_field)i;
         const uint32_t bit = UINT32_C(1) << i;
-        decoder->types[i] = (uint8_t)qtl_field_type(field);
+        decoder->fitting[i] = fitting[qtl_field_type(field)];
         decoder->own_fields |= qtl_field_of(field, decoder->stream) ? bit : 0;
         decoder->required_fields |= qtl_field_required(field, decoder->stream) ? bit : 0;
     }
@@ -149,54 +162,28 @@ static bool is_absent(const struct qtl_slot *slot)
     return slot->type == QTL_SLOT_ABSENT;
 }
 
-/* The types that can carry a field's value at all. */
-static bool type_fits(enum qtl_field_type type, const struct qtl_slot *slot)
-{
-    const bool text = slot->type == QTL_SLOT_STRING;
-    const bool number = slot->type == QTL_SLOT_NUMBER || slot->type == QTL_SLOT_DECIMAL;
-    switch (type) {
-    case QTL_FIELD_TYPE_ID:
-    case QTL_FIELD_TYPE_NUMBER:
-        return text || number;
-    case QTL_FIELD_TYPE_TIME:
-        return text || number || slot->type == QTL_SLOT_INSTANT;
-    case QTL_FIELD_TYPE_WORD:
-        return text;
-    case QTL_FIELD_TYPE_FLAG:
-        return text || number || slot->type == QTL_SLOT_FLAG;
-    case QTL_FIELD_TYPE_MAP:
-        return text || slot->type == QTL_SLOT_CONTAINER;
-    }
-    return false;
-}
-
-/* The stream's fields that the record has. */
-static uint32_t present_fields(const struct qtl_decoder *decoder, const struct qtl_fields *fields)
-{
-    uint32_t present = 0;
-    for (uint32_t i = 0; i < QTL_FIELDS; i++) {
-        present |= (is_absent(&fields->slots[i]) ? UINT32_C(0) : UINT32_C(1)) << i;
-    }
-    return present & decoder->own_fields;
-}
-
+/* The stream's fields that the record has, and whether each can be what it has to be. */
 static enum qtl_reason check_types(const struct qtl_decoder *decoder,
-                                   const struct qtl_fields *fields, uint32_t present)
+                                   const struct qtl_fields *fields, uint32_t *present)
 {
-    for (; present != 0; present &= present - 1) {
-        const int field = __builtin_ctz(present);
+    bool good = true;
+    for (uint32_t left = decoder->own_fields; left != 0; left &= left - 1) {
+        const int field = __builtin_ctz(left);
         const struct qtl_slot *const slot = &fields->slots[field];
-        if (field == QTL_FIELD_CUSTOMER_ID && slot->type == QTL_SLOT_BROKEN) {
-            continue; /* a reason of its own */
+        if (slot->type == QTL_SLOT_ABSENT) {
+            continue;
         }
-        if (!type_fits(decoder->types[field], slot)) {
-            return QTL_REASON_MALFORMED;
+        const bool fits = (decoder->fitting[field] >> slot->type & 1) != 0;
+        *present |= UINT32_C(1) << field;
+        if (field == QTL_FIELD_CUSTOMER_ID) {
+            /* Broken and no UTF-8: a reason of its own. */
+            good = good && (fits || slot->type == QTL_SLOT_BROKEN);
+            continue;
         }
-        if (!fields->is_utf8 && field != QTL_FIELD_CUSTOMER_ID && !qtl_value_is_utf8(slot->text)) {
-            return QTL_REASON_MALFORMED;
-        }
+        good = good && fits &&
+               (fields->is_utf8 || slot->text.length == 0 || qtl_value_is_utf8(slot->text));
     }
-    return QTL_REASON_NONE;
+    return good ? QTL_REASON_NONE : QTL_REASON_MALFORMED;
 }
 
 static uint8_t kind_number(const struct qtl_decoder *decoder, struct qtl_text text)
@@ -335,9 +322,15 @@ static bool take_number(const struct qtl_decoder *decoder, const struct qtl_fiel
     const struct qtl_conversion conversion = conversion_of(decoder, fields, field);
     const bool may_be_negative = field == QTL_FIELD_MARGIN || field == QTL_FIELD_VALUE;
     const int places = 4 - conversion.scale;
-    const bool good = slot->type == QTL_SLOT_DECIMAL
-                          ? qtl_value_of_decimal(slot->number, slot->exponent, places, value_e4)
-                          : qtl_value_number(slot->text, places, value_e4);
+    bool good = true;
+    if (slot->type != QTL_SLOT_DECIMAL) {
+        good = qtl_value_number(slot->text, places, value_e4);
+    } else if (slot->exponent != -places) {
+        good = qtl_value_of_decimal(slot->number, slot->exponent, places, value_e4);
+    } else {
+        *value_e4 = slot->number;
+        good = *value_e4 <= QTL_AMOUNT_E4_MAX && *value_e4 >= -QTL_AMOUNT_E4_MAX;
+    }
     return good && (may_be_negative || *value_e4 >= 0);
 }
 
@@ -360,9 +353,10 @@ enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   const struct qtl_fields *fields, int64_t timestamp_ms,
                                   struct qtl_event *event)
 {
-    *event = (struct qtl_event){.stream = (uint8_t)decoder->stream};
-    const uint32_t present = present_fields(decoder, fields);
-    enum qtl_reason reason = check_types(decoder, fields, present);
+    uint32_t present = 0;
+    qtl_zero(event, sizeof(*event));
+    event->stream = (uint8_t)decoder->stream;
+    enum qtl_reason reason = check_types(decoder, fields, &present);
     if (reason == QTL_REASON_NONE) {
         reason = take_kind(decoder, fields, &event->kind);
     }

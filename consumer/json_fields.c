@@ -36,6 +36,7 @@
 
 #include "consumer/field_tree.h"
 #include "consumer/value.h"
+#include "schemas/zero.h"
 #include "scoring/base/assert.h"
 
 #include <stdlib.h>
@@ -349,7 +350,7 @@ static bool close_document(struct qtl_json_fields *json)
 bool qtl_json_fields_read(struct qtl_json_fields *json, struct qtl_text document,
                           struct qtl_fields *fields)
 {
-    memset(fields, 0, sizeof(*fields));
+    qtl_zero(fields, sizeof(*fields));
     if (document.length == 0 || has_odd_blank(document)) {
         return false;
     }

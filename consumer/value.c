@@ -303,10 +303,33 @@ static size_t sequence_length(const unsigned char *at, size_t left)
     return length;
 }
 
+/* Whether no byte of up to 16 has its highest bit: most texts are short and plain. Two loads that
+ * may overlap see all of them. */
+static bool is_short_ascii(const char *bytes, size_t length)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (length >= 8) {
+        memcpy(&first, bytes, 8);
+        memcpy(&last, bytes + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + length - 4, 4);
+    } else {
+        for (size_t i = 0; i < length; i++) {
+            first |= (unsigned char)bytes[i];
+        }
+    }
+    return ((first | last) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool qtl_value_is_utf8(struct qtl_text text)
 {
     const unsigned char *at = (const unsigned char *)text.bytes;
     size_t left = text.length;
+    if (left <= 16 && is_short_ascii(text.bytes, left)) {
+        return true;
+    }
     while (left > 0) {
         uint64_t eight = 0;
         if (left >= sizeof(eight)) {
