@@ -46,6 +46,7 @@ static void print_version(void)
     printf("  libyaml  %s\n", yaml_get_version_string());
     printf("  yajl     %d.%d.%d\n", yajl / 10000, yajl / 100 % 100, yajl % 100);
     printf("  hiredis  %s (built with)\n", qtl_redis_connection_library());
+    printf("  avro-c   %s (at the build: it does not tell at run time)\n", QTL_AVRO_VERSION);
     printf("  xxHash   %u.%u.%u (header only)\n", xxhash / 10000, xxhash / 100 % 100, xxhash % 100);
 }
 

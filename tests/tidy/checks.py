@@ -54,7 +54,9 @@ LIBRARIES = {
     re.compile(r"cmocka\.h$"): ("tests/unit/test.h",),
     re.compile(r"librdkafka/"): ("consumer/kafka_", "sinks/kafka_", "schemas/kafka/", "tests/tools/kafka_", "bench/"),
     re.compile(r"avro(\.h$|/)"): ("consumer/", "tests/fuzz/",
-                                  "tests/unit/test_epoch_record_avro.c"),
+                                  "tests/unit/test_epoch_record_avro.c",
+                                  "tests/unit/test_avro_",
+                                  "tests/unit/test_transition_avro.c", "bench/"),
     re.compile(r"hiredis/"): ("sinks/redis_", "tests/unit/redis_kit.h", "bench/bench_redis.c"),
 }
 
