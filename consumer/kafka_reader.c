@@ -434,24 +434,42 @@ static enum qtl_status make_client(struct kafka_reader *self, struct qtl_error *
     return status;
 }
 
-/* How many partitions each topic has. */
+static enum qtl_status ask_count(struct kafka_reader *self, enum qtl_topic topic,
+                                 struct qtl_error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(self->client, 0, self->topics[topic], &metadata, CONNECT_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        serve(self); /* error_cb has the words */
+        return qtl_error_set(
+            error, QTL_IO, "no broker of kafka.brokers=%s answers: %s", self->settings->brokers,
+            self->events.words[0] != '\0' ? self->events.words : rd_kafka_err2str(code));
+    }
+    self->counts[topic] = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    return QTL_OK;
+}
+
+/* How many partitions each topic has. A topic that was just made may not be known to every broker
+ * yet. */
 static enum qtl_status learn_topics(struct kafka_reader *self, struct qtl_error *error)
 {
+    const int64_t until_ms = qtl_kafka_client_now_ms() + CONNECT_MS;
     for (enum qtl_topic topic = 0; topic < QTL_TOPICS; topic++) {
         const char *const name = self->settings->topics[topic];
-        const struct rd_kafka_metadata *metadata = NULL;
+        const bool is_used = topic != QTL_TOPIC_PROFILES || self->settings->profiles;
+        const int32_t wanted = is_used ? self->settings->partitions : 0;
         self->topics[topic] = rd_kafka_topic_new(self->client, name, NULL);
-        const rd_kafka_resp_err_t code =
-            rd_kafka_metadata(self->client, 0, self->topics[topic], &metadata, CONNECT_MS);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            serve(self); /* error_cb has the words */
-            return qtl_error_set(
-                error, QTL_IO, "no broker of kafka.brokers=%s answers: %s", self->settings->brokers,
-                self->events.words[0] != '\0' ? self->events.words : rd_kafka_err2str(code));
+        enum qtl_status status = ask_count(self, topic, error);
+        while (status == QTL_OK && self->counts[topic] < wanted &&
+               qtl_kafka_client_now_ms() < until_ms) {
+            rd_kafka_poll(self->client, SERVE_EVERY_MS);
+            status = ask_count(self, topic, error);
         }
-        const struct rd_kafka_metadata_topic *const found = &metadata->topics[0];
-        self->counts[topic] = metadata->topic_cnt == 1 ? found->partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
+        if (status != QTL_OK) {
+            return status;
+        }
         self->inputs[topic] = calloc((size_t)self->counts[topic] + 1, sizeof(**self->inputs));
         QTL_ASSERT(self->inputs[topic] != NULL);
         for (int32_t i = 0; i < self->counts[topic]; i++) {

@@ -103,7 +103,8 @@ static void note_error(rd_kafka_t *client, int code, const char *words, void *co
 static bool is_noise(const char *facility)
 {
     return strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "FATAL") == 0 ||
-           strcmp(facility, "ASSIGN") == 0 || strcmp(facility, "TERMINATE") == 0;
+           strcmp(facility, "ASSIGN") == 0 || strcmp(facility, "GETPID") == 0 ||
+           strcmp(facility, "TERMINATE") == 0;
 }
 
 static void note_log(const rd_kafka_t *client, int level, const char *facility, const char *words)

@@ -14,7 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 10000, ASK_MS = 2000, ANSWER_MS = 20000, WORDS = 512 };
+enum {
+    PATIENCE_MS = 10000,
+    MISSING_MS = 3000,
+    AGAIN_MS = 100,
+    ASK_MS = 2000,
+    ANSWER_MS = 20000,
+    WORDS = 512
+};
 
 /* A setting of a topic of ours: made so, and checked at each start. */
 static const struct {
@@ -322,10 +329,36 @@ static enum qtl_status describe(struct topics *topics, enum qtl_topic topic)
     return status;
 }
 
+/* Whether a topic is missing that is not ours to make. */
+static bool is_something_missing(const struct topics *topics)
+{
+    for (enum qtl_topic topic = 0; topic < QTL_TOPICS; topic++) {
+        const bool ours = !qtl_topic_is_input(topic);
+        if (topics->counts[topic] == 0 && is_used(topics, topic) &&
+            !(ours && topics->settings->create_topics)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A broker that has just started may answer before it knows its topics. */
+static enum qtl_status look_twice(struct topics *topics)
+{
+    const int64_t until_ms = qtl_kafka_client_now_ms() + MISSING_MS;
+    enum qtl_status status = look(topics);
+    while (status == QTL_OK && is_something_missing(topics) &&
+           qtl_kafka_client_now_ms() < until_ms) {
+        rd_kafka_poll(topics->client, AGAIN_MS);
+        status = look(topics);
+    }
+    return status;
+}
+
 static enum qtl_status prepare(struct topics *topics, int32_t *partitions)
 {
     bool missing = false;
-    enum qtl_status status = look(topics);
+    enum qtl_status status = look_twice(topics);
     if (status == QTL_OK) {
         status = check_input(topics, partitions);
     }

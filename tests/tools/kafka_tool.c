@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 30000, FIELDS = 6, TOPICS_MAX = 16 };
+enum { WAIT_MS = 180000, FIELDS = 6, TOPICS_MAX = 16 };
 
 static _Noreturn void fail(const char *what, const char *words)
 {
