@@ -1,10 +1,11 @@
 /*
  * Bytes of a record -> an event, or the reason why not (DESIGN 2). One decoder a stream: its
  * format, its mapping (`fields:`), its options. Every way into the engine goes through here: files,
- * the local log, HTTP; Kafka and Avro to come.
+ * the local log, HTTP; Kafka to come.
  *
- * Where several reasons apply, the first of these is given, for JSON and CSV alike: malformed,
- * skipped, missing_field, bad_customer_id, bad_time, unknown_kind, unknown_currency, bad_amount.
+ * Where several reasons apply, the first of these is given, for JSON, Avro and CSV alike: malformed
+ * (in Avro unknown_schema before it, where the framing is whole), skipped, missing_field,
+ * bad_customer_id, bad_time, unknown_kind, unknown_currency, bad_amount.
  *
  * Threads: a decoder belongs to one thread; it holds scratch memory.
  */
@@ -39,6 +40,10 @@ void qtl_decoder_free(struct qtl_decoder *decoder); /* NULL is fine */
  * timestamp before 1990 counts as none. */
 enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
                            struct qtl_event *event);
+
+/* The same of a record that is JSON whatever the stream's format is: a line of a file. */
+enum qtl_reason qtl_decode_json(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                struct qtl_event *event);
 
 /* The same from fields that somebody else found (a CSV row). `timestamp_ms` QTL_TIME_ABSENT: the
  * record has none. The event's texts are borrowed from `fields`. */

@@ -214,7 +214,7 @@ static enum qtl_status next_json_record(struct qtl_record_file *file,
     if (status == QTL_OK) {
         const struct qtl_log_record bytes = {
             .timestamp_ms = QTL_TIME_ABSENT, .value = file->raw, .has_value = true};
-        record->reason = qtl_decode(file->decoder, &bytes, &record->event);
+        record->reason = qtl_decode_json(file->decoder, &bytes, &record->event);
     }
     return QTL_OK;
 }
