@@ -370,14 +370,14 @@ static enum qtl_status live(const struct qtl_config *config, const struct qtl_ru
             end_shards(&engine);
         }
     }
+    if (status == QTL_OK && !options->quiet) {
+        fprintf(stderr, "quintil: running on %s, %zu partitions; end with Ctrl-C\n",
+                config->data_folder, engine.slice_count);
+    }
     if (status == QTL_OK && (status = start_redis(&engine, error)) != QTL_OK) {
         end_shards(&engine);
     }
     if (status == QTL_OK) {
-        if (!options->quiet) {
-            fprintf(stderr, "quintil: running on %s, %zu partitions; end with Ctrl-C\n",
-                    config->data_folder, engine.slice_count);
-        }
         status = work(&engine, life, error);
     }
     fini(&engine);
