@@ -344,11 +344,14 @@ enum qtl_status qtl_command_run_engine_live(struct qtl_command_run_log *log,
             end_shards(&engine);
         }
     }
-    if (status == QTL_OK && (status = start_redis(&engine, error)) != QTL_OK) {
-        end_shards(&engine);
-    }
     if (status == QTL_OK) {
         say_running(&engine);
+        status = start_redis(&engine, error);
+        if (status != QTL_OK) {
+            end_shards(&engine);
+        }
+    }
+    if (status == QTL_OK) {
         life->started = true;
         run_stages(&engine, &life->asked);
         status = sum_up(&engine, life, error);

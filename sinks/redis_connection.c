@@ -113,7 +113,7 @@ static enum qtl_status wait_for(int fd, int stop_fd, short events, int64_t deadl
             return QTL_OK;
         }
         if (ready == 0) {
-            return qtl_error_set(error, QTL_IO, "no answer within redis.timeout");
+            return qtl_error_set(error, QTL_IO, "no answer within redis.timeout_ms");
         }
         if (errno != EINTR) {
             return qtl_error_set(error, QTL_IO, "waiting: %s", strerror(errno));
@@ -235,6 +235,10 @@ static enum qtl_status refuse(const redisReply *reply, struct qtl_error *error)
             ": somebody else's key has the name of one of ours; remove it, or set redis.prefix";
     } else if (strncmp(words, "OOM", 3) == 0) {
         advice = ": give Redis more memory, or use fewer segments";
+    }
+    const size_t end = strlen(words);
+    if (end > 0 && words[end - 1] == '.') {
+        words[end - 1] = '\0';
     }
     return qtl_error_set(error, QTL_IO, "it said: %s%s", words, advice);
 }
