@@ -137,6 +137,9 @@ static enum qtl_status take_change(struct qtl_command_run_log *log,
     case QTL_LOG_LOST:
         break;
     }
+    if (change->refusal != NULL) {
+        return qtl_error_set(error, QTL_BAD_CONF, "%s", change->refusal);
+    }
     return change->fenced ? qtl_error_set(error, QTL_LOST, "another instance has taken our name")
                           : qtl_error_set(error, QTL_IO,
                                           "our partitions were given away before we were ready");

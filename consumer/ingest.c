@@ -362,6 +362,17 @@ static int64_t time_left_ms(const struct qtl_ingest *ingest, const struct qtl_ep
     return until_ms - age_ms;
 }
 
+static enum qtl_status say_lost(const struct qtl_log_change *change, struct qtl_error *error)
+{
+    if (change->refusal != NULL) {
+        return qtl_error_set(error, QTL_BAD_CONF, "%s", change->refusal);
+    }
+    return change->fenced ? qtl_error_set(error, QTL_LOST, "another instance has taken our name")
+                          : qtl_error_set(error, QTL_IO,
+                                          "our partitions were given away: the group did not hear "
+                                          "of us in time");
+}
+
 /* Takes what the group says: all partitions are revoked before any is assigned. */
 static enum qtl_status look_at_changes(struct qtl_ingest *ingest, struct qtl_error *error)
 {
@@ -376,11 +387,7 @@ static enum qtl_status look_at_changes(struct qtl_ingest *ingest, struct qtl_err
         case QTL_LOG_ASSIGNED:
             QTL_UNREACHABLE("an assignment before the last one was let go");
         case QTL_LOG_LOST:
-            return change.fenced
-                       ? qtl_error_set(error, QTL_LOST, "another instance has taken our name")
-                       : qtl_error_set(error, QTL_IO,
-                                       "our partitions were given away: the group did not hear of "
-                                       "us in time");
+            return say_lost(&change, error);
         }
     }
     return status == QTL_EMPTY ? QTL_OK : status;

@@ -41,8 +41,7 @@ struct qtl_kafka_group {
     bool is_lost;     /* told as a change */
 };
 
-static void push(struct qtl_kafka_group *group, enum qtl_log_change_type type, int32_t partition,
-                 bool fenced)
+static void push(struct qtl_kafka_group *group, const struct qtl_log_change *change)
 {
     if (group->change_first == group->change_count) {
         group->change_first = group->change_count = 0;
@@ -54,15 +53,16 @@ static void push(struct qtl_kafka_group *group, enum qtl_log_change_type type, i
         QTL_ASSERT(grown != NULL);
         group->changes = grown;
     }
-    group->changes[group->change_count++] =
-        (struct qtl_log_change){.type = type, .partition = partition, .fenced = fenced};
+    group->changes[group->change_count++] = *change;
 }
 
 static void push_all(struct qtl_kafka_group *group, enum qtl_log_change_type type,
                      const rd_kafka_topic_partition_list_t *partitions)
 {
     for (int i = 0; i < partitions->cnt; i++) {
-        push(group, type, partitions->elems[i].partition, false);
+        const struct qtl_log_change change = {.type = type,
+                                              .partition = partitions->elems[i].partition};
+        push(group, &change);
     }
 }
 
@@ -125,6 +125,38 @@ void qtl_kafka_group_revoke_done(struct qtl_kafka_group *group, int32_t partitio
     }
 }
 
+/* Once: the failure path ends this client. */
+static void push_lost(struct qtl_kafka_group *group, const char *refusal)
+{
+    const struct qtl_log_change change = {
+        .type = QTL_LOG_LOST,
+        .fenced = atomic_load_explicit(&group->events.fenced, memory_order_relaxed) &&
+                  qtl_kafka_client_fenced(&group->events) == QTL_LOST,
+        .refusal = refusal};
+    if (!group->is_lost) {
+        group->is_lost = true;
+        push(group, &change);
+    }
+}
+
+/* What is missing, where the group does not take us; else NULL. */
+static const char *refusal_of(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return "the group may not be used: allow Read on it (kafka.group) to this user";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "a topic of the input may not be read: allow Read and Describe on it to this user";
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+        return "the group is used by something else: choose another kafka.group";
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+        return "the brokers do not take this session.timeout.ms: see their "
+               "group.min.session.timeout.ms and group.max.session.timeout.ms";
+    default:
+        return NULL;
+    }
+}
+
 void qtl_kafka_group_poll(struct qtl_kafka_group *group)
 {
     rd_kafka_message_t *message = NULL;
@@ -134,17 +166,16 @@ void qtl_kafka_group_poll(struct qtl_kafka_group *group)
             message->err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
             atomic_store_explicit(&group->events.fatal, true, memory_order_relaxed);
         }
-        snprintf(group->events.words, sizeof(group->events.words), "%s",
-                 rd_kafka_message_errstr(message));
+        const char *const refusal = refusal_of(message->err);
+        if (refusal != NULL) {
+            push_lost(group, refusal);
+        }
         rd_kafka_message_destroy(message);
     }
     const bool is_gone = atomic_load_explicit(&group->events.fatal, memory_order_relaxed) ||
                          atomic_load_explicit(&group->events.fenced, memory_order_relaxed);
-    if (is_gone && !group->is_lost) {
-        const bool fenced = atomic_load_explicit(&group->events.fenced, memory_order_relaxed) &&
-                            qtl_kafka_client_fenced(&group->events) == QTL_LOST;
-        group->is_lost = true;
-        push(group, QTL_LOG_LOST, 0, fenced);
+    if (is_gone) {
+        push_lost(group, NULL);
     }
 }
 

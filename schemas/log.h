@@ -69,7 +69,8 @@ enum qtl_log_change_type {
 struct qtl_log_change {
     enum qtl_log_change_type type;
     int32_t partition;
-    bool fenced; /* LOST because another instance has our name, while we were connected */
+    bool fenced;         /* LOST because another instance has our name, while we were connected */
+    const char *refusal; /* LOST because the group does not take us: why. Static text, or NULL */
 };
 
 struct qtl_log_token; /* opaque: captured at assignment, given to the writer with each commit */

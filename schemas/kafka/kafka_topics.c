@@ -305,6 +305,27 @@ static enum qtl_status check_settings(const struct topics *topics, enum qtl_topi
     return QTL_OK;
 }
 
+/* Input that goes away is no error yet: it may be long after the last restart that needs it. */
+static void warn_of_retention(const struct topics *topics, enum qtl_topic topic,
+                              const rd_kafka_ConfigResource_t *resource)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigEntry_t **const entries =
+        rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *const name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *const value = rd_kafka_ConfigEntry_value(entries[i]);
+        const bool limits =
+            strcmp(name, "retention.ms") == 0 || strcmp(name, "retention.bytes") == 0;
+        if (limits && value != NULL && strcmp(value, "-1") != 0) {
+            fprintf(stderr,
+                    "quintil: warning: topic %s has %s=%s: a restart reads all of the input again "
+                    "until there are snapshots; set it to -1\n",
+                    name_of(topics, topic), name, value);
+        }
+    }
+}
+
 static enum qtl_status describe(struct topics *topics, enum qtl_topic topic)
 {
     rd_kafka_ConfigResource_t *asked =
@@ -314,6 +335,7 @@ static enum qtl_status describe(struct topics *topics, enum qtl_topic topic)
     const rd_kafka_DescribeConfigs_result_t *const result =
         rd_kafka_event_DescribeConfigs_result(event);
     enum qtl_status status = QTL_OK;
+    const bool is_input = qtl_topic_is_input(topic);
     if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         status = qtl_error_set(topics->error, QTL_IO, "the settings of topic %s cannot be read: %s",
                                name_of(topics, topic), rd_kafka_event_error_string(event));
@@ -322,7 +344,12 @@ static enum qtl_status describe(struct topics *topics, enum qtl_topic topic)
         const rd_kafka_ConfigResource_t **const resources =
             rd_kafka_DescribeConfigs_result_resources(result, &count);
         QTL_ASSERT(count == 1);
-        status = check_settings(topics, topic, resources[0]);
+        if (is_input) {
+            warn_of_retention(topics, topic,
+                              resources[0]); /* nothing where it may not be looked at */
+        } else {
+            status = check_settings(topics, topic, resources[0]);
+        }
     }
     rd_kafka_event_destroy(event);
     rd_kafka_ConfigResource_destroy(asked);
@@ -368,11 +395,11 @@ static enum qtl_status prepare(struct topics *topics, int32_t *partitions)
     if (status == QTL_OK && missing) {
         status = create(topics, false, *partitions);
     }
-    if (status == QTL_OK) {
-        status = describe(topics, QTL_TOPIC_STATE);
-    }
-    if (status == QTL_OK && topics->settings->profiles) {
-        status = describe(topics, QTL_TOPIC_PROFILES);
+    for (enum qtl_topic topic = 0; status == QTL_OK && topic < QTL_TOPICS; topic++) {
+        const bool has_rows = topic == QTL_TOPIC_STATE || topic == QTL_TOPIC_PROFILES;
+        if (is_used(topics, topic) && (qtl_topic_is_input(topic) || has_rows)) {
+            status = describe(topics, topic);
+        }
     }
     return status;
 }

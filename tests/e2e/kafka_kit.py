@@ -5,6 +5,7 @@ import atexit
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ def start(settings=()):
     if _folder:
         return
     _folder = tempfile.mkdtemp(prefix="quintil-kafka-")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as any end, so that nothing is left running
     atexit.register(lambda: subprocess.run([sys.executable, "-B", SERVERS, "--folder", _folder, "remove"], check=False))
     sets = [part for setting in (*BROKER, *settings) for part in ("--set", setting)]
     said = servers("start", "kafka", options=sets).stdout.decode()

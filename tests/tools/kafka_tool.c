@@ -3,8 +3,9 @@
  *
  *   kafka_tool BROKERS create TOPIC PARTITIONS [NAME=VALUE ...]   a topic with these settings
  *   kafka_tool BROKERS delete TOPIC
- *   kafka_tool BROKERS write [TRANSACTIONAL-ID]                   what standard input says, see
- * below kafka_tool BROKERS read TOPIC                                 what is committed, to its end
+ *   kafka_tool BROKERS write [TRANSACTIONAL-ID [TIMEOUT-MS]]                   what standard input
+ * says, see below kafka_tool BROKERS read TOPIC                                 what is committed,
+ * to its end
  *
  * write takes lines of fields between tabs: `record TOPIC PARTITION STAMP KEY VALUE`, key and value
  * in hexadecimal, `-` for absent (of the partition: by the key), and with a transactional id
@@ -24,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 180000, FIELDS = 6, TOPICS_MAX = 16 };
+enum { WAIT_MS = 60000, FIELDS = 6, TOPICS_MAX = 16 };
 
 static _Noreturn void fail(const char *what, const char *words)
 {
@@ -226,7 +227,7 @@ static void take_line(struct writer *writer, char *line)
     fflush(stdout);
 }
 
-static void write_input(const char *brokers, const char *transactional_id)
+static void write_input(const char *brokers, const char *transactional_id, const char *timeout_ms)
 {
     const char *const plain[] = {"linger.ms", "5", "partitioner", "consistent", NULL};
     const char *const transactional[] = {"linger.ms",
@@ -236,7 +237,7 @@ static void write_input(const char *brokers, const char *transactional_id)
                                          "transactional.id",
                                          transactional_id,
                                          "transaction.timeout.ms",
-                                         "600000",
+                                         timeout_ms,
                                          NULL};
     struct writer writer = {0};
     writer.client =
@@ -349,8 +350,8 @@ int main(int argc, char **argv)
         create(argv[1], argc - 3, argv + 3);
     } else if (strcmp(verb, "delete") == 0 && argc == 4) {
         delete (argv[1], argv[3]);
-    } else if (strcmp(verb, "write") == 0 && argc <= 4) {
-        write_input(argv[1], argc == 4 ? argv[3] : NULL);
+    } else if (strcmp(verb, "write") == 0 && argc <= 5) {
+        write_input(argv[1], argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : "600000");
     } else if (strcmp(verb, "read") == 0 && argc == 4) {
         read_topic(argv[1], argv[3]);
     } else {
