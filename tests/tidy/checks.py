@@ -56,6 +56,7 @@ LIBRARIES = {
                                   "tests/unit/test_epoch_record_avro.c",
                                   "tests/unit/test_avro_",
                                   "tests/unit/test_transition_avro.c", "bench/"),
+    re.compile(r"(zlib|zstd|snappy-c)\.h$"): ("consumer/avro_codec.c", "tests/unit/test_avro_file.c"),
     re.compile(r"hiredis/"): ("sinks/redis",),
 }
 
