@@ -13,6 +13,7 @@
 
 #include "scoring/base/arena.h"
 #include "scoring/base/assert.h"
+#include "sinks/transition_avro_read.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -270,6 +271,9 @@ enum qtl_status qtl_transition_read_change(struct qtl_transition_read *read,
                                            struct qtl_text document, struct qtl_arena *arena,
                                            struct qtl_transition_fields *fields)
 {
+    if (qtl_transition_avro_read_is(document)) {
+        return qtl_transition_avro_read(document, arena, fields);
+    }
     const enum qtl_status status = read_document(read, document, arena, "evidence", fields);
     return status == QTL_OK && fields->segment.length == 0 ? QTL_MALFORMED : status;
 }

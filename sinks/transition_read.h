@@ -1,7 +1,7 @@
 /*
  * The other way round: what quintil.transitions and quintil.customers hold, back into fields, for
  * the sinks that are fed from committed transitions. The one place that knows the forms they have
- * on the wire; another form (Avro) is another function here.
+ * on the wire: JSON here, Avro in transition_avro_read.c.
  *
  * Threads: a reader belongs to one thread.
  */
@@ -39,9 +39,9 @@ struct qtl_transition_read;
 struct qtl_transition_read *qtl_transition_read_new(void);
 void qtl_transition_read_free(struct qtl_transition_read *read); /* NULL is fine */
 
-/* A record of quintil.transitions. MALFORMED where it is none, or customer, sequence, segment or
- * time are missing. `document` must live as long as the fields are used, and the arena be left
- * alone. */
+/* A record of quintil.transitions, in JSON or in Avro. MALFORMED where it is none, or customer,
+ * sequence, segment or time are missing. `document` must live as long as the fields are used, and
+ * the arena be left alone. */
 QTL_CHECKED enum qtl_status qtl_transition_read_change(struct qtl_transition_read *read,
                                                        struct qtl_text document,
                                                        struct qtl_arena *arena,
