@@ -146,6 +146,25 @@ static size_t describe(struct qtl_publish *publish, const struct qtl_epoch *epoc
     return positions;
 }
 
+enum { TRANSITION_HEADERS = 4 };
+
+/* What a consumer can filter by without decoding (DESIGN 6). */
+static void make_headers(const struct qtl_rules *rules, const struct qtl_transition *transition,
+                         struct qtl_log_header headers[TRANSITION_HEADERS])
+{
+    const uint16_t segment = transition->segment;
+    const char *const rows[TRANSITION_HEADERS][2] = {
+        {"segment", rules->segments[segment].name},
+        {"from", qtl_rules_state_name(rules, segment, transition->from)},
+        {"to", qtl_rules_state_name(rules, segment, transition->to)},
+        {"cause", qtl_transition_json_cause((enum qtl_cause)transition->cause)},
+    };
+    for (int i = 0; i < TRANSITION_HEADERS; i++) {
+        headers[i] = (struct qtl_log_header){.name = qtl_text_of(rows[i][0]),
+                                             .value = qtl_text_of(rows[i][1])};
+    }
+}
+
 static enum qtl_status append_transitions(struct qtl_publish *publish,
                                           const struct qtl_epoch *epoch, size_t slice,
                                           struct qtl_error *error)
@@ -158,12 +177,16 @@ static enum qtl_status append_transitions(struct qtl_publish *publish,
         const struct qtl_transition *const transition = &outcome->transitions[i];
         publish->json.length = 0;
         qtl_transition_json(&publish->json, publish->settings.rules, transition, &publication);
+        struct qtl_log_header headers[TRANSITION_HEADERS];
+        make_headers(publish->settings.rules, transition, headers);
         struct qtl_log_append record = {
             .topic = QTL_TOPIC_TRANSITIONS,
             .partition = (int32_t)slice,
             .timestamp_ms = epoch->wall * 1000,
             .key = transition->customer_id,
             .value = {publish->json.bytes, (uint32_t)publish->json.length},
+            .headers = headers,
+            .header_count = TRANSITION_HEADERS,
         };
         status = append(publish, &record, error);
     }
