@@ -329,6 +329,37 @@ static void compile_leaf(struct compiler *compiler, const struct qtl_avro_node *
     }
 }
 
+/* A map of texts, or of texts and nulls, under a field whose value is such a map: how to find the
+ * texts in its bytes. */
+static bool is_text_map(const struct compiler *compiler, uint32_t number, uint32_t *null_branch)
+{
+    const struct qtl_avro_node *const nodes = compiler->schema->nodes;
+    const struct qtl_avro_part *const parts = compiler->schema->parts;
+    if (nodes[number].type != QTL_AVRO_MAP) {
+        return false;
+    }
+    const struct qtl_avro_node *const values = &nodes[parts[nodes[number].first].node];
+    *null_branch = UINT32_MAX;
+    if (values->type != QTL_AVRO_UNION) {
+        return values->type == QTL_AVRO_STRING;
+    }
+    return is_option(compiler, values, null_branch) &&
+           nodes[parts[values->first + 1 - *null_branch].node].type == QTL_AVRO_STRING;
+}
+
+/* A record, array or map that fields stand on. */
+static void compile_container(struct compiler *compiler, uint32_t number, uint32_t fields)
+{
+    uint32_t null_branch = 0;
+    compiler->program->fields |= fields;
+    put_code(compiler, QTL_AVRO_CONTAINER, fields);
+    if ((fields >> QTL_FIELD_ATTRIBUTES & 1) != 0 && is_text_map(compiler, number, &null_branch)) {
+        (void)put(compiler, (struct qtl_avro_op){.code = QTL_AVRO_ATTRIBUTES,
+                                                 .field = QTL_FIELD_ATTRIBUTES,
+                                                 .a = null_branch});
+    }
+}
+
 /* As deep as the schema's text is nested and a path is long. */
 static void compile(struct compiler *compiler, uint32_t number, uint16_t step)
 {
@@ -341,8 +372,7 @@ static void compile(struct compiler *compiler, uint32_t number, uint16_t step)
         return;
     }
     if (is_container && fields != 0) {
-        program->fields |= fields;
-        put_code(compiler, QTL_AVRO_CONTAINER, fields);
+        compile_container(compiler, number, fields);
     }
     const bool goes_on = step != NONE && program->tree.steps[step].first_child != NONE;
     switch ((enum qtl_avro_type)node->type) {
@@ -433,7 +463,14 @@ void qtl_avro_program_free(struct qtl_avro_program *program)
     }
 }
 
-uint32_t qtl_avro_program_fields(const struct qtl_avro_program *program)
+int qtl_avro_program_lacks(const struct qtl_avro_program *program, enum qtl_stream stream)
 {
-    return program->fields;
+    for (int i = 0; i < QTL_FIELDS; i++) {
+        const enum qtl_field field = (enum qtl_field)i;
+        if (qtl_field_of(field, stream) && qtl_field_required(field, stream) &&
+            (program->fields >> i & 1) == 0) {
+            return i;
+        }
+    }
+    return -1;
 }

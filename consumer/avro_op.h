@@ -41,10 +41,13 @@ enum qtl_avro_code {
     QTL_AVRO_TAKE_INSTANT, /* a: units a second; b: seconds to take off, signed */
     QTL_AVRO_TAKE_DATE,    /* b: the same */
     QTL_AVRO_TAKE_DATE_TEXT,
-    QTL_AVRO_MARK,      /* several fields take the value that begins here */
-    QTL_AVRO_BACK,      /* to the mark */
-    QTL_AVRO_CONTAINER, /* a: the fields that stand on a record, array or map */
-    QTL_AVRO_CLEAR,     /* a: fields that a key which stands again takes back */
+    QTL_AVRO_MARK,       /* several fields take the value that begins here */
+    QTL_AVRO_BACK,       /* to the mark */
+    QTL_AVRO_CONTAINER,  /* a: the fields that stand on a record, array or map */
+    QTL_AVRO_ATTRIBUTES, /* a map of texts that is a field's value; a: the branch of its values that
+                            is null, UINT32_MAX where they are no unions. The slot gets the bytes
+                            from the map on as text, the branch, or -1, as exponent */
+    QTL_AVRO_CLEAR,      /* a: fields that a key which stands again takes back */
     /* Elsewhere. */
     QTL_AVRO_OPTION, /* a: the branch that is null; b: address behind. The other branch follows */
     QTL_AVRO_CHOICE, /* a: first address in the table, b: branches */

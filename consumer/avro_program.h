@@ -40,8 +40,9 @@ struct qtl_avro_program *qtl_avro_program_new(const struct qtl_avro_schema *sche
                                               const struct qtl_field_map *maps);
 void qtl_avro_program_free(struct qtl_avro_program *program); /* NULL is fine */
 
-/* The fields that records of this schema can have, bit by bit. @thread any */
-uint32_t qtl_avro_program_fields(const struct qtl_avro_program *program);
+/* The first field that every record of the stream needs and none of this schema has; -1: there is
+ * none. @thread any */
+int qtl_avro_program_lacks(const struct qtl_avro_program *program, enum qtl_stream stream);
 
 /* Reads one record that begins with the bytes; *used is how many it has. Fills every slot. False
  * where the bytes are no record of the schema; the slots are then undefined. Texts are borrowed

@@ -440,6 +440,11 @@ static bool run_rest(struct machine *machine, const struct qtl_avro_op *op)
         machine->at = machine->mark;
     } else if (op->code == QTL_AVRO_CONTAINER) {
         set_all(machine, op->a, QTL_SLOT_CONTAINER);
+    } else if (op->code == QTL_AVRO_ATTRIBUTES) {
+        machine->slots[op->field] =
+            (struct qtl_slot){.text = {(const char *)machine->at, (uint32_t)left(machine)},
+                              .type = QTL_SLOT_CONTAINER,
+                              .exponent = (int16_t)(op->a == UINT32_MAX ? -1 : (int)op->a)};
     } else if (op->code == QTL_AVRO_CLEAR) {
         set_all(machine, op->a, QTL_SLOT_ABSENT);
     } else if (op->code == QTL_AVRO_CHOICE) {
@@ -510,6 +515,7 @@ static inline bool run(struct machine *machine, const struct qtl_avro_op *op)
     case QTL_AVRO_MARK:
     case QTL_AVRO_BACK:
     case QTL_AVRO_CONTAINER:
+    case QTL_AVRO_ATTRIBUTES:
     case QTL_AVRO_CLEAR:
     case QTL_AVRO_CHOICE:
     case QTL_AVRO_LOOP:

@@ -116,22 +116,17 @@ static enum qtl_status add_file(struct qtl_avro_stream *avro, enum qtl_stream st
         return status;
     }
     avro->shape = shape_of(avro->schema);
-    const uint32_t fields = qtl_avro_program_fields(avro->program);
-    for (int i = 0; i < QTL_FIELDS; i++) {
-        const enum qtl_field field = (enum qtl_field)i;
-        if (!qtl_field_of(field, stream) || !qtl_field_required(field, stream) ||
-            (fields >> i & 1) != 0) {
-            continue;
-        }
-        const char *const path = settings->fields[field].path;
-        return qtl_error_set(error, QTL_BAD_CONF,
-                             "%s: its records have no `%s`, where streams.%s looks for %s; "
-                             "expected the path to it in streams.%s.fields.%s",
-                             settings->schema, path != NULL ? path : qtl_field_name(field),
-                             qtl_stream_name(stream), qtl_field_name(field),
-                             qtl_stream_name(stream), qtl_field_name(field));
+    const int lacking = qtl_avro_program_lacks(avro->program, stream);
+    if (lacking < 0) {
+        return QTL_OK;
     }
-    return QTL_OK;
+    const char *const path = settings->fields[lacking].path;
+    const char *const field = qtl_field_name((enum qtl_field)lacking);
+    return qtl_error_set(error, QTL_BAD_CONF,
+                         "%s: its records have no `%s`, where streams.%s looks for %s; expected "
+                         "the path to it in streams.%s.fields.%s",
+                         settings->schema, path != NULL ? path : field, qtl_stream_name(stream),
+                         field, qtl_stream_name(stream), field);
 }
 
 static enum qtl_status check_sources(enum qtl_stream stream,

@@ -57,14 +57,22 @@ struct append {
 static const char help[] =
     "usage: quintil append STREAM [options] [FILE...]\n"
     "\n"
-    "Appends events to the local log, or to Kafka where the configuration has kafka.brokers:\n"
-    "orders, engagement or customers. Works while 'quintil run' reads it. FILEs are CSV with "
-    "header or NDJSON, by the name's ending;\n"
-    "- or no FILE is standard input, NDJSON unless --format says otherwise.\n"
-    "\n"
-    "  --data DIR           the local log's folder (default ./quintil-data); made where missing\n"
-    "  --partitions N       of a log, or of topics, that are made (default 4)\n"
-    "  --format csv|ndjson  what the input is, whatever its names\n"
+    "Appends events to the local log, or to Kafka where the configuration has kafka.brokers:
+"
+    "orders, engagement or customers. Works while 'quintil run' reads it. FILEs are CSV with
+"
+    "header, NDJSON or Avro, by the name's ending; - or no FILE is standard input, NDJSON unless
+"
+    "--format says otherwise.
+"
+    "
+"
+    "  --data DIR           the local log's folder (default ./quintil-data); made where missing
+"
+    "  --partitions N       of a log, or of topics, that are made (default 4)
+"
+    "  --format F           csv, ndjson or avro: what the input is, whatever its names
+"
     "  --sort               reads all files first and appends their records by time: for\n"
     "                       history, which a run reads in the order of the log\n"
     "  --rules R            a rule file whose own kinds of engagement are known too\n"
@@ -114,11 +122,10 @@ static enum qtl_status parse_partitions(const char *text, int32_t *partitions,
 static enum qtl_status parse_format(const char *text, enum qtl_record_format *format,
                                     struct qtl_error *error)
 {
-    const bool csv = strcmp(text, "csv") == 0;
-    *format = csv ? QTL_RECORD_CSV : QTL_RECORD_NDJSON;
-    return csv || strcmp(text, "ndjson") == 0
+    return qtl_record_file_format(text, format)
                ? QTL_OK
-               : qtl_error_set(error, QTL_BAD_CONF, "--format %s: expected csv or ndjson", text);
+               : qtl_error_set(error, QTL_BAD_CONF, "--format %s: expected csv, ndjson or avro",
+                               text);
 }
 
 static enum qtl_status parse_option(struct append *append, int code, struct qtl_error *error)
@@ -171,6 +178,12 @@ static enum qtl_status parse(struct append *append, int argc, char **argv, struc
                              "stream '%s': expected orders, engagement or customers", name);
     }
     append->stream = (enum qtl_stream)stream;
+    if (append->config.streams[stream].format != QTL_FORMAT_JSON) {
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "streams.%s.format is avro, but append writes JSON; it cannot feed "
+                             "this stream",
+                             name);
+    }
     return qtl_config_finish(&append->config, error);
 }
 
@@ -325,11 +338,12 @@ static enum qtl_status append_file(struct append *append, const char *path, stru
     if (status != QTL_OK) {
         return status;
     }
-    if (qtl_record_file_is_csv(file) && append->config.streams[append->stream].has_fields) {
+    if (qtl_record_file_is_canonical(file) && append->config.streams[append->stream].has_fields) {
         qtl_record_file_close(file);
         return qtl_error_set(error, QTL_BAD_CONF,
-                             "%s: CSV has our own field names, but the configuration maps the "
-                             "fields of this stream; send NDJSON in your own form",
+                             "%s: CSV and Avro are appended with our own field names, but the "
+                             "configuration maps the fields of this stream; send NDJSON in your "
+                             "own form",
                              path);
     }
     if (qtl_record_file_warning(file) != NULL) {

@@ -50,6 +50,7 @@ struct qtl_decoder {
     struct kind_name kinds[QTL_KINDS_MAX];
     uint8_t kind_count;
     struct qtl_json_fields *json;
+    const struct qtl_field_map *maps;   /* borrowed from the settings; NULL: our own names */
     const struct qtl_avro_stream *avro; /* borrowed from the settings; NULL for JSON */
     struct qtl_avro_scratch scratch;
 };
@@ -141,6 +142,7 @@ struct qtl_decoder *qtl_decoder_new(enum qtl_stream stream,
     learn_kinds(decoder, rules);
     decoder->json = qtl_json_fields_new(stream, paths);
     decoder->avro = settings != NULL ? settings->avro : NULL;
+    decoder->maps = settings != NULL ? settings->fields : NULL;
     return decoder;
 }
 
@@ -152,6 +154,12 @@ void qtl_decoder_free(struct qtl_decoder *decoder)
     }
 }
 
+struct qtl_avro_program *qtl_decoder_compile(const struct qtl_decoder *decoder,
+                                             const struct qtl_avro_schema *schema)
+{
+    return qtl_avro_program_new(schema, decoder->stream, decoder->maps);
+}
+
 enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder)
 {
     return decoder->stream;
@@ -160,6 +168,11 @@ enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder)
 static bool is_absent(const struct qtl_slot *slot)
 {
     return slot->type == QTL_SLOT_ABSENT;
+}
+
+static bool is_without_text(const struct qtl_slot *slot)
+{
+    return slot->text.length == 0 || slot->type == QTL_SLOT_CONTAINER;
 }
 
 /* The stream's fields that the record has, and whether each can be what it has to be. */
@@ -181,7 +194,7 @@ static enum qtl_reason check_types(const struct qtl_decoder *decoder,
             continue;
         }
         good = good && fits &&
-               (fields->is_utf8 || slot->text.length == 0 || qtl_value_is_utf8(slot->text));
+               (fields->is_utf8 || is_without_text(slot) || qtl_value_is_utf8(slot->text));
     }
     return good ? QTL_REASON_NONE : QTL_REASON_MALFORMED;
 }

@@ -16,6 +16,8 @@
 #include "schemas/log.h"
 #include "schemas/reason.h"
 
+struct qtl_avro_program;
+struct qtl_avro_schema;
 struct qtl_decoder;
 struct qtl_fields; /* consumer/field.h */
 struct qtl_rules;
@@ -50,6 +52,11 @@ enum qtl_reason qtl_decode_json(struct qtl_decoder *decoder, const struct qtl_lo
 enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   const struct qtl_fields *fields, int64_t timestamp_ms,
                                   struct qtl_event *event);
+
+/* A program for records of that schema with the decoder's mapping, for a file that brings its own;
+ * NULL as of qtl_avro_program_new(). The caller's. @thread main */
+struct qtl_avro_program *qtl_decoder_compile(const struct qtl_decoder *decoder,
+                                             const struct qtl_avro_schema *schema);
 
 enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder);
 

@@ -53,7 +53,7 @@ enum qtl_slot_type {
     QTL_SLOT_STRING,
     QTL_SLOT_NUMBER,
     QTL_SLOT_FLAG,      /* JSON true or false; text is that word */
-    QTL_SLOT_CONTAINER, /* a JSON object or array; no text */
+    QTL_SLOT_CONTAINER, /* an object, array or map; its text is no text (fields_json.c) */
     QTL_SLOT_BROKEN,    /* a string that is no Unicode text */
     QTL_SLOT_DECIMAL,   /* number x 10^exponent: what Avro has in binary; no text */
     QTL_SLOT_INSTANT,   /* number is the second since 1970; only in fields of times; no text */

@@ -59,6 +59,7 @@ LIBRARIES = {
                                   "tests/unit/test_avro_",
                                   "tests/unit/test_transition_avro.c", "bench/"),
     re.compile(r"hiredis/"): ("sinks/redis_", "tests/unit/test_redis_sink.c", "bench/bench_redis.c"),
+    re.compile(r"(zlib|zstd|snappy-c)\.h$"): ("consumer/avro_codec.c", "tests/unit/test_avro_file.c"),
 }
 
 FORBIDDEN_CALLS = {

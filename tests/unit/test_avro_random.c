@@ -6,7 +6,9 @@
  */
 #include "consumer/avro_number.h"
 #include "consumer/avro_program.h"
+#include "consumer/decode.h"
 #include "consumer/field_map.h"
+#include "consumer/fields_json.h"
 #include "consumer/json_path.h"
 #include "consumer/value.h"
 #include "tests/unit/avro_kit.h"
@@ -36,6 +38,7 @@ static struct places places;
 static struct kit kit;
 static uint64_t compared;
 static uint64_t accepted_damage;
+static uint64_t taken; /* as events */
 
 /* A copy at the end of its memory, so that a sanitizer sees who reads on. */
 static char *exact_copy(const char *bytes, size_t length)
@@ -332,6 +335,37 @@ static void check(const struct qtl_avro_schema *schema, struct place *place,
     fail();
 }
 
+/* Written as JSON, as `append` does it, the fields are the same event, or none for the same reason.
+ */
+static void check_json(const struct qtl_fields *fields)
+{
+    static struct qtl_decoder *decoder;
+    static struct qtl_bytes json;
+    struct qtl_event event;
+    struct qtl_event again;
+    if (decoder == NULL) {
+        decoder = qtl_decoder_new(QTL_STREAM_ORDERS, NULL, NULL);
+    }
+    json.length = 0;
+    qtl_fields_json_write(fields, QTL_STREAM_ORDERS, &json);
+    const struct qtl_log_record record = {.timestamp_ms = QTL_TIME_ABSENT,
+                                          .value = {json.bytes, (uint32_t)json.length},
+                                          .has_value = true};
+    const enum qtl_reason reason = qtl_decode_fields(decoder, fields, QTL_TIME_ABSENT, &event);
+    if (qtl_decode(decoder, &record, &again) != reason) {
+        fail_msg("%s and not: %.*s", qtl_reason_code(reason), (int)json.length, json.bytes);
+    }
+    if (reason == QTL_REASON_NONE) {
+        assert_int_equal(event.customer_hash, again.customer_hash);
+        assert_int_equal(event.order_hash, again.order_hash);
+        assert_int_equal(event.occurred_at, again.occurred_at);
+        assert_int_equal(event.placed_at, again.placed_at);
+        assert_int_equal(event.amount_e4, again.amount_e4);
+        assert_int_equal(event.margin_e4, again.margin_e4);
+        taken++;
+    }
+}
+
 /* Two places at a time, each under a field of each type. */
 static void check_pair(const struct qtl_avro_schema *schema, struct qtl_text bytes,
                        struct place *const pair[2], uint32_t expected_bytes)
@@ -358,6 +392,15 @@ static void check_pair(const struct qtl_avro_schema *schema, struct qtl_text byt
         const enum qtl_field field = asked[i / 4][i % 4];
         check(schema, pair[i / 4], &fields.slots[field], qtl_field_type(field));
     }
+    check_json(&fields);
+    /* The same under a kind and times that orders have. */
+    fields.slots[QTL_FIELD_KIND].type = QTL_SLOT_ABSENT;
+    fields.slots[QTL_FIELD_CURRENCY].type = QTL_SLOT_ABSENT;
+    check_json(&fields);
+    fields.slots[QTL_FIELD_OCCURRED_AT] =
+        (struct qtl_slot){.type = QTL_SLOT_INSTANT, .number = 1795402800};
+    fields.slots[QTL_FIELD_PLACED_AT].type = QTL_SLOT_ABSENT;
+    check_json(&fields);
     qtl_avro_program_free(program);
 }
 
@@ -475,8 +518,10 @@ static void random_schemas_and_records_are_read_alike(void **state)
         qtl_avro_schema_free(schema);
     }
     qtl_bytes_fini(&kit.text);
-    print_message("%" PRIu64 " values compared, %" PRIu64 " damaged records accepted by both\n",
-                  compared, accepted_damage);
+    print_message("%" PRIu64 " values compared, %" PRIu64
+                  " damaged records accepted by both, %" PRIu64 " events also by JSON\n",
+                  compared, accepted_damage, taken);
+    assert_true(taken > 1000);
     assert_true(compared > 100000);
     assert_true(accepted_damage > 100);
 }
