@@ -1,20 +1,30 @@
 /*
- * What it costs to make an event of an order's bytes: JSON with our own names, JSON with a mapping
- * (nested, among fields that nobody asked for), a CSV row; beside a plain YAJL parse of the same
- * JSON with empty callbacks, which no decoder on YAJL can beat.
+ * What it costs to make an event of a record's bytes: an order in JSON with our own names, in JSON
+ * with a mapping (nested, among fields that nobody asked for), as a CSV row; beside a plain YAJL
+ * parse of the same JSON with empty callbacks, which no decoder on YAJL can beat. An order and an
+ * engagement in Avro by our own schemas, an order by a schema of small types and by one of doubles;
+ * beside avro-c's generic reader on the same bytes, with no more than the reading.
  *
  *   cmake --preset release && cmake --build --preset release && build/release/bench/bench_decode
+ * [NAME]
+ *
+ * NAME: only what has it in its name, e.g. "Avro order".
  */
+#include "consumer/avro_schema.h"
+#include "consumer/avro_stream.h"
 #include "consumer/config.h"
 #include "consumer/csv.h"
 #include "consumer/csv_columns.h"
 #include "consumer/decode.h"
+#include "schemas/bytes.h"
 #include "scoring/base/assert.h"
 
+#include <avro.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <yajl/yajl_parse.h>
 #include <yajl/yajl_version.h>
 
@@ -31,6 +41,22 @@ struct corpus {
 static struct corpus own;
 static struct corpus mapped;
 static struct corpus rows;
+
+/* One set of Avro records, with what reads them. */
+struct avro {
+    struct qtl_stream_settings settings;
+    struct qtl_decoder *decoder;
+    avro_schema_t schema;
+    avro_value_iface_t *class;
+    avro_value_t value;
+    struct corpus corpus;
+};
+
+static struct avro avro_order;
+static struct avro avro_engagement;
+static struct avro avro_plain;
+
+static const char *only; /* what to measure: names with this in them; NULL: all */
 
 static double now_ns(void)
 {
@@ -69,6 +95,131 @@ static void make_records(void)
             snprintf(rows.bytes[i], RECORD_BYTES, "c%d,%d,e-%d,%d,%d.%02d,%d,USD\n", 100000 + i * 7,
                      5000000 + i, i, 1795348800 + i, i, i % 100, 1 + i % 9));
     }
+}
+
+static void put_cents(struct qtl_bytes *out, int cents)
+{
+    const int64_t value = (int64_t)cents * 100;
+    const char bytes[] = {(char)(value >> 24), (char)(value >> 16), (char)(value >> 8),
+                          (char)value};
+    qtl_bytes_put_text(out, (struct qtl_text){bytes, sizeof(bytes)});
+}
+
+static void put_words(struct qtl_bytes *out, const char *before, int number)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%s%d", before, number);
+    qtl_bytes_put_text(out, qtl_text_of(text));
+}
+
+/* schemas/order.avsc */
+static void put_order(struct qtl_bytes *out, int i)
+{
+    put_words(out, "c", 100000 + i * 7);
+    put_words(out, "", 5000000 + i);
+    qtl_bytes_put_long(out, (1795348800 + (int64_t)i) * 1000);
+    qtl_bytes_put_long(out, 0);
+    qtl_bytes_put_long(out, 1);
+    put_cents(out, i * 100 + i % 100);
+    qtl_bytes_put_long(out, 1);
+    qtl_bytes_put_text(out, qtl_text_of("USD"));
+    put_cents(out, 0);
+    qtl_bytes_put_long(out, 1 + i % 9);
+    put_cents(out, 0);
+    qtl_bytes_put_long(out, 0);
+    qtl_bytes_put_long(out, 1);
+    put_words(out, "e-", i);
+}
+
+/* schemas/engagement.avsc */
+static void put_engagement(struct qtl_bytes *out, int i)
+{
+    put_words(out, "c", 100000 + i * 7);
+    qtl_bytes_put_text(out, qtl_text_of(i % 3 == 0 ? "email_open" : "page_view"));
+    qtl_bytes_put_long(out, (1795348800 + (int64_t)i) * 1000);
+    put_cents(out, 0);
+    qtl_bytes_put_long(out, 1);
+    put_words(out, "e-", i);
+}
+
+/* What many a producer writes: no logical types, money as a double. */
+static const char plain_schema[] =
+    "{\"type\":\"record\",\"name\":\"o\",\"fields\":["
+    "{\"name\":\"customer_id\",\"type\":\"string\"},{\"name\":\"order_id\",\"type\":\"string\"},"
+    "{\"name\":\"event_id\",\"type\":\"string\"},{\"name\":\"occurred_at\",\"type\":\"long\"},"
+    "{\"name\":\"amount\",\"type\":\"double\"},{\"name\":\"items\",\"type\":\"int\"},"
+    "{\"name\":\"currency\",\"type\":\"string\"}]}";
+
+static void put_plain(struct qtl_bytes *out, int i)
+{
+    const double amount = i + i % 100 / 100.0;
+    put_words(out, "c", 100000 + i * 7);
+    put_words(out, "", 5000000 + i);
+    put_words(out, "e-", i);
+    qtl_bytes_put_long(out, 1795348800 + (int64_t)i);
+    qtl_bytes_put(out, &amount, sizeof(amount));
+    qtl_bytes_put_long(out, 1 + i % 9);
+    qtl_bytes_put_text(out, qtl_text_of("USD"));
+}
+
+/* avro-c's JSON takes no \u0000, which our defaults have. */
+static char *read_file(const char *path)
+{
+    static char text[65536];
+    FILE *const file = fopen(path, "rb");
+    QTL_ASSERT(file != NULL);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    for (char *at = text; (at = strstr(at, "\\u0000")) != NULL;) {
+        at[5] = '1';
+    }
+    return text;
+}
+
+static void avro_init(struct avro *avro, enum qtl_stream stream, char *path,
+                      void (*put)(struct qtl_bytes *out, int number))
+{
+    struct qtl_error error = {0};
+    struct qtl_bytes out = {0};
+    avro->settings.schema = path;
+    avro->settings.framing = QTL_FRAMING_BARE;
+    if (qtl_avro_stream_new(stream, &avro->settings, NULL, &avro->settings.avro, &error) !=
+        QTL_OK) {
+        fprintf(stderr, "%s (start it in the repository)\n", error.text);
+        exit(1);
+    }
+    avro->decoder = qtl_decoder_new(stream, &avro->settings, NULL);
+    const char *const text = read_file(path);
+    const int parsed = avro_schema_from_json_length(text, strlen(text), &avro->schema);
+    QTL_ASSERT(parsed == 0);
+    avro->class = avro_generic_class_from_schema(avro->schema);
+    QTL_ASSERT(avro->class != NULL && avro_generic_value_new(avro->class, &avro->value) == 0);
+    for (int i = 0; i < RECORDS; i++) {
+        out.length = 0;
+        put(&out, i);
+        QTL_ASSERT(out.length < RECORD_BYTES);
+        memcpy(avro->corpus.bytes[i], out.bytes, out.length);
+        add(&avro->corpus, i, (int)out.length);
+    }
+    qtl_bytes_fini(&out);
+}
+
+static void avro_fini(struct avro *avro)
+{
+    avro_value_decref(&avro->value);
+    avro_value_iface_decref(avro->class);
+    avro_schema_decref(avro->schema);
+    qtl_decoder_free(avro->decoder);
+    qtl_avro_stream_free(avro->settings.avro);
+}
+
+static void read_generic(void *context, const struct qtl_text *record)
+{
+    struct avro *const avro = context;
+    const avro_reader_t reader = avro_reader_memory(record->bytes, record->length);
+    const int failed = avro_value_reset(&avro->value) | avro_value_read(reader, &avro->value);
+    QTL_ASSERT(failed == 0);
+    avro_reader_free(reader);
 }
 
 static int take_null(void *context)
@@ -121,7 +272,7 @@ static void parse_plain(void *context, const struct qtl_text *record)
     QTL_ASSERT(parsed);
 }
 
-static void decode_json(void *context, const struct qtl_text *record)
+static void decode(void *context, const struct qtl_text *record)
 {
     const struct qtl_log_record bytes = {
         .timestamp_ms = QTL_TIME_ABSENT, .value = *record, .has_value = true};
@@ -161,6 +312,9 @@ static void measure(const char *what, const struct corpus *corpus,
 {
     double ns[RUNS];
     double bytes = 0;
+    if (only != NULL && strstr(what, only) == NULL) {
+        return;
+    }
     for (int i = 0; i < RECORDS; i++) {
         bytes += corpus->records[i].length;
     }
@@ -203,7 +357,37 @@ static yajl_handle new_plain(void)
     return yajl;
 }
 
-int main(void)
+static void measure_pair(const char *what, struct avro *avro)
+{
+    char line[64];
+    snprintf(line, sizeof(line), "Avro %s: avro-c generic", what);
+    measure(line, &avro->corpus, read_generic, avro);
+    snprintf(line, sizeof(line), "Avro %s: decode", what);
+    measure(line, &avro->corpus, decode, avro->decoder);
+}
+
+static void measure_avro(void)
+{
+    static char order_path[] = "schemas/order.avsc";
+    static char engagement_path[] = "schemas/engagement.avsc";
+    char plain_path[] = "/tmp/quintil-bench-XXXXXX";
+    const int file = mkstemp(plain_path);
+    const ssize_t length = (ssize_t)strlen(plain_schema);
+    QTL_ASSERT(file >= 0 && write(file, plain_schema, (size_t)length) == length);
+    close(file);
+    avro_init(&avro_order, QTL_STREAM_ORDERS, order_path, put_order);
+    avro_init(&avro_engagement, QTL_STREAM_ENGAGEMENT, engagement_path, put_engagement);
+    avro_init(&avro_plain, QTL_STREAM_ORDERS, plain_path, put_plain);
+    unlink(plain_path);
+    measure_pair("order", &avro_order);
+    measure_pair("engagement", &avro_engagement);
+    measure_pair("order of plain types", &avro_plain);
+    avro_fini(&avro_order);
+    avro_fini(&avro_engagement);
+    avro_fini(&avro_plain);
+}
+
+int main(int argc, char **argv)
 {
     static char customer[] = "customer.id";
     static char order[] = "id";
@@ -219,6 +403,7 @@ int main(void)
                    [QTL_FIELD_DISCOUNT] = {.path = discounts}}};
     static const char header[] =
         "customer_id,order_id,event_id,occurred_at,amount,items,currency\n";
+    only = argc > 1 ? argv[1] : NULL;
     make_records();
     print_machine();
     yajl_handle yajl = new_plain();
@@ -232,10 +417,11 @@ int main(void)
         qtl_csv_columns_new(&csv.row, QTL_STREAM_ORDERS, "bench", &csv.columns, NULL) == QTL_OK;
     QTL_ASSERT(made);
     measure("JSON, our names: plain YAJL", &own, parse_plain, yajl);
-    measure("JSON, our names: decode", &own, decode_json, decoder);
+    measure("JSON, our names: decode", &own, decode, decoder);
     measure("JSON, mapped: plain YAJL", &mapped, parse_plain, yajl);
-    measure("JSON, mapped: decode", &mapped, decode_json, mapper);
+    measure("JSON, mapped: decode", &mapped, decode, mapper);
     measure("CSV row: decode", &rows, decode_row, &csv);
+    measure_avro();
     yajl_free(yajl);
     qtl_csv_columns_free(csv.columns);
     qtl_csv_row_fini(&csv.row);

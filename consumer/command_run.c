@@ -12,6 +12,7 @@
  */
 #include "consumer/command_run_engine.h"
 #include "consumer/command_run_log.h"
+#include "consumer/command_run_redis.h"
 #include "consumer/commands.h"
 #include "consumer/config.h"
 #include "consumer/rule_file.h"
@@ -158,7 +159,7 @@ static enum qtl_status run_on(struct qtl_command_run_log *log, const struct qtl_
     }
 }
 
-static enum qtl_status run(const struct qtl_config *config, const struct qtl_run_options *options)
+static enum qtl_status run(struct qtl_config *config, const struct qtl_run_options *options)
 {
     struct qtl_rules *rules = NULL;
     struct qtl_command_run_log log = {0};
@@ -167,7 +168,10 @@ static enum qtl_status run(const struct qtl_config *config, const struct qtl_run
     if (status != QTL_OK) {
         return status;
     }
-    status = qtl_command_run_log_init(&log, config, &error);
+    status = qtl_command_run_redis_check(config, &error);
+    if (status == QTL_OK) {
+        status = qtl_command_run_log_init(&log, config, &error);
+    }
     if (status != QTL_OK) {
         fprintf(stderr, "quintil run: %s\n", error.text);
     }

@@ -5,6 +5,7 @@
 #include "consumer/command_run_engine.h"
 
 #include "consumer/command_run_log.h"
+#include "consumer/command_run_redis.h"
 #include "consumer/config.h"
 #include "consumer/decode.h"
 #include "consumer/ingest.h"
@@ -16,6 +17,7 @@
 #include "scoring/base/ring.h"
 #include "scoring/shards.h"
 #include "sinks/publish.h"
+#include "sinks/redis_sink.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -43,6 +45,7 @@ struct engine {
     struct qtl_shards *shards;
     struct qtl_ingest *ingest;
     struct qtl_publish *publish;
+    struct qtl_redis_sink *redis; /* NULL: none is configured */
     size_t slice_count;
     /* Set by their threads, read after they ended. */
     enum qtl_status ingest_status;
@@ -116,6 +119,9 @@ static enum qtl_status build_stages(struct engine *engine, struct qtl_error *err
         .slice_count = engine->slice_count,
         .versions = {.rules = engine->rules->version,
                      .shape = qtl_shape_hash(engine->config, engine->rules)},
+        .transitions = {.is_avro = engine->config->transitions_format == QTL_FORMAT_AVRO,
+                        .framing = (uint8_t)engine->config->transitions_framing,
+                        .schema_id = (uint32_t)engine->config->transitions_schema_id},
         .customers = engine->config->publish_customers,
         .wake = wake_ingest,
         .context = engine,
@@ -173,6 +179,9 @@ static void say_status(const struct engine *engine, const char *what)
     if (skipped > 0) {
         fprintf(stderr, " skipped=%" PRIuFAST64, skipped);
     }
+    if (engine->redis != NULL) {
+        qtl_command_run_redis_say(engine->redis);
+    }
     fprintf(stderr, "\n");
 }
 
@@ -197,14 +206,21 @@ static bool wait_for_end(struct engine *engine, const sigset_t *signals)
     }
 }
 
-/* Runs the stages until they end or a signal asks for it. A second signal ends at once. */
-static void run_stages(struct engine *engine, bool *asked)
+/* The signals that main waits for, blocked in every thread. */
+static sigset_t awaited_signals(void)
 {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGUSR1);
+    return signals;
+}
+
+/* Runs the stages until they end or a signal asks for it. A second signal ends at once. */
+static void run_stages(struct engine *engine, bool *asked)
+{
+    const sigset_t signals = awaited_signals();
     pthread_t ingest;
     pthread_t publish;
     QTL_ASSERT(pthread_create(&publish, NULL, run_publish, engine) == 0);
@@ -237,8 +253,23 @@ static void end_shards(struct engine *engine)
     }
 }
 
+/* The Redis sink reads what is committed, with a reader of its own. */
+static enum qtl_status start_redis(struct engine *engine, struct qtl_error *error)
+{
+    const struct qtl_command_run_log *const log = engine->log;
+    struct qtl_log_reader *reader = NULL;
+    if (!qtl_command_run_redis_wanted(engine->config)) {
+        return QTL_OK;
+    }
+    const enum qtl_status status = qtl_command_run_log_watch(log, &reader, error);
+    return status == QTL_OK ? qtl_command_run_redis_start(log, engine->options->quiet, &reader,
+                                                          &engine->redis, error)
+                            : status;
+}
+
 static void fini(struct engine *engine)
 {
+    qtl_redis_sink_stop(engine->redis);
     qtl_ingest_free(engine->ingest);
     qtl_publish_free(engine->publish);
     qtl_ring_free(engine->returned);
@@ -277,13 +308,20 @@ static enum qtl_status sum_up(struct engine *engine, struct qtl_command_run_life
     life->epochs =
         atomic_load_explicit(&qtl_publish_counters(engine->publish)->epochs, memory_order_relaxed);
     life->revoked = qtl_ingest_is_revoked(engine->ingest);
-    if (!engine->options->quiet) {
-        say_status(engine, "stopped");
-    }
     /* The name that was lost says more than what it entailed. */
     const bool is_ingest = engine->publish_status != QTL_LOST && engine->ingest_status != QTL_OK;
     *error = is_ingest ? engine->ingest_error : engine->publish_error;
-    return is_ingest ? engine->ingest_status : engine->publish_status;
+    enum qtl_status status = is_ingest ? engine->ingest_status : engine->publish_status;
+    if (status == QTL_OK && engine->redis != NULL && engine->options->drain && !life->asked &&
+        !life->revoked) {
+        const sigset_t signals = awaited_signals();
+        status = qtl_command_run_redis_drain(engine->config, engine->redis, &signals, error);
+        life->asked = true; /* the engine itself is done: there is nothing to do anew */
+    }
+    if (!engine->options->quiet) {
+        say_status(engine, "stopped");
+    }
+    return status;
 }
 
 enum qtl_status qtl_command_run_engine_live(struct qtl_command_run_log *log,
@@ -308,6 +346,12 @@ enum qtl_status qtl_command_run_engine_live(struct qtl_command_run_log *log,
     }
     if (status == QTL_OK) {
         say_running(&engine);
+        status = start_redis(&engine, error);
+        if (status != QTL_OK) {
+            end_shards(&engine);
+        }
+    }
+    if (status == QTL_OK) {
         life->started = true;
         run_stages(&engine, &life->asked);
         status = sum_up(&engine, life, error);

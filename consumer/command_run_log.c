@@ -103,6 +103,14 @@ enum qtl_status qtl_command_run_log_open(struct qtl_command_run_log *log, struct
     return QTL_OK;
 }
 
+enum qtl_status qtl_command_run_log_watch(const struct qtl_command_run_log *log,
+                                          struct qtl_log_reader **reader, struct qtl_error *error)
+{
+    static const struct qtl_local_reader_options options = {.wait_outputs = true};
+    return log->is_kafka ? qtl_kafka_reader_open(&log->kafka, false, reader, error)
+                         : qtl_local_reader_open(log->config->data_folder, &options, reader, error);
+}
+
 static bool is_asked_to_end(void)
 {
     static const struct timespec now = {0, 0};

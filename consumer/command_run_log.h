@@ -37,6 +37,11 @@ void qtl_command_run_log_fini(struct qtl_command_run_log *log);
 /* Opens reader and writer where they are not open. EMPTY where no broker answers. */
 QTL_CHECKED enum qtl_status qtl_command_run_log_open(struct qtl_command_run_log *log,
                                                      struct qtl_error *error);
+/* A reader of its own for the output, while the log is open: its wait() comes back for transitions.
+ * Freed by its own free(), before the log is closed. */
+QTL_CHECKED enum qtl_status qtl_command_run_log_watch(const struct qtl_command_run_log *log,
+                                                      struct qtl_log_reader **reader,
+                                                      struct qtl_error *error);
 /* Waits until slices are ours; END where look() ended it. */
 QTL_CHECKED enum qtl_status qtl_command_run_log_take(struct qtl_command_run_log *log,
                                                      struct qtl_error *error);

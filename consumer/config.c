@@ -3,6 +3,8 @@
  */
 #include "consumer/config.h"
 
+#include "consumer/avro_folder.h"
+#include "consumer/avro_stream.h"
 #include "consumer/kafka_properties.h"
 #include "consumer/setting.h"
 #include "consumer/stream.h"
@@ -28,10 +30,12 @@ void qtl_config_fini(struct qtl_config *config)
     qtl_kafka_properties_fini(config);
     for (int i = 0; i < QTL_STREAMS; i++) {
         qtl_setting_fini_all(QTL_SETTING_SCOPE_STREAM, &config->streams[i]);
+        qtl_avro_stream_free(config->streams[i].avro);
         for (int field = 0; field < QTL_FIELDS; field++) {
             qtl_field_map_fini(&config->streams[i].fields[field]);
         }
     }
+    qtl_avro_folder_free(config->avro_folder);
 }
 
 static bool begins_with(struct qtl_text text, const char *prefix)
@@ -213,6 +217,41 @@ static bool is_letter(char byte)
     return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
 }
 
+/* Schemas and programs of the streams that are Avro. */
+static enum qtl_status finish_avro(struct qtl_config *config, struct qtl_error *error)
+{
+    for (int i = 0; i < QTL_STREAMS; i++) {
+        struct qtl_stream_settings *const settings = &config->streams[i];
+        enum qtl_status status = QTL_OK;
+        if (settings->format != QTL_FORMAT_AVRO) {
+            continue;
+        }
+        if (config->avro_folder == NULL && config->avro_schemas[0] != '\0') {
+            status = qtl_avro_folder_read(config->avro_schemas, &config->avro_folder, error);
+        }
+        if (status == QTL_OK) {
+            status = qtl_avro_stream_new((enum qtl_stream)i, settings, config->avro_folder,
+                                         &settings->avro, error);
+        }
+        if (status != QTL_OK) {
+            return status;
+        }
+    }
+    return QTL_OK;
+}
+
+static enum qtl_status check_transitions(const struct qtl_config *config, struct qtl_error *error)
+{
+    if (config->transitions_format == QTL_FORMAT_AVRO &&
+        config->transitions_framing == QTL_FRAMING_CONFLUENT && config->transitions_schema_id < 0) {
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "transitions.schema_id is not set; with `framing: confluent` expected "
+                             "the id that the registry gave to schemas/transition.avsc (another "
+                             "framing needs none)");
+    }
+    return QTL_OK;
+}
+
 enum qtl_status qtl_config_finish(struct qtl_config *config, struct qtl_error *error)
 {
     if (config->epoch_min_ms > config->epoch_max_ms) {
@@ -236,5 +275,9 @@ enum qtl_status qtl_config_finish(struct qtl_config *config, struct qtl_error *e
         }
         config->streams[i].base_currency = config->base_currency;
     }
-    return finish_log(config, error);
+    enum qtl_status status = check_transitions(config, error);
+    if (status == QTL_OK) {
+        status = finish_avro(config, error);
+    }
+    return status == QTL_OK ? finish_log(config, error) : status;
 }

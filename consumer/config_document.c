@@ -57,18 +57,20 @@ static const char mapping_beginning[] =
     "\n"
     "## Mapping: `fields:` of a stream\n"
     "\n"
-    "Says where the fields that Quintil knows stand in your own JSON records, so that no producer\n"
-    "has to be rewritten. A field that is not named is looked for under its own name; `~` says\n"
+    "Says where the fields that Quintil knows stand in your own records, JSON or Avro alike, so\n"
+    "that no producer has to be rewritten. A field that is not named is looked for under its own "
+    "name; `~` says\n"
     "that the records have none (`items: ~`, where `items` is something else). A path is names\n"
-    "with dots between, `[n]` an element of an array from 0: `customer.id`, `lines[0].price`. "
-    "With\n"
-    "more to say, a field has parts:\n"
+    "with dots between, `[n]` an element of an array from 0: `customer.id`, `lines[0].price`.\n"
+    "Through the unions of Avro a path goes as if they were not there; keys of its maps are "
+    "names.\n"
+    "With more to say, a field has parts:\n"
     "\n"
     "| part | of | meaning |\n"
     "|---|---|---|\n"
     "| `path` | every field | where it stands; without it: under its own name |\n"
     "| `time` | times | `iso8601`, `epoch_s`, `epoch_ms`, `epoch_us`; `any` (default): seconds or "
-    "ISO 8601 |\n"
+    "ISO 8601. Dates and timestamps of Avro say their unit themselves |\n"
     "| `zone` | times | of a text that names none: `UTC` (default) or an offset, e.g. `+01:00` |\n"
     "| `scale` | numbers | decimals of the minor unit the number counts, 0 to 9: `2` for cents |\n"
     "\n"
@@ -87,7 +89,7 @@ static const char ending[] =
     "\n"
     "A record that cannot be used goes to the dead letters with the first of these reasons that\n"
     "applies: `malformed`, `missing_field`, `bad_customer_id`, `bad_time`, `unknown_kind`,\n"
-    "`unknown_currency`, `bad_amount`.\n";
+    "`unknown_currency`, `bad_amount`. Avro whose schema is not known is `unknown_schema`.\n";
 
 static void print_number(const struct qtl_setting *setting, int64_t value, FILE *out)
 {

@@ -194,7 +194,8 @@ bool qtl_csv_columns_fill(const struct qtl_csv_columns *columns, const struct qt
     for (uint32_t i = 0; i < row->count; i++) {
         const struct qtl_text cell = row->cells[i];
         if (columns->fields[i] >= 0 && cell.length > 0) {
-            fields->slots[columns->fields[i]] = (struct qtl_slot){cell, QTL_SLOT_STRING};
+            fields->slots[columns->fields[i]] =
+                (struct qtl_slot){.text = cell, .type = QTL_SLOT_STRING};
         } else if (columns->fields[i] == COLUMN_ATTRIBUTE && !qtl_value_is_utf8(cell)) {
             fields->slots[QTL_FIELD_ATTRIBUTES].type = QTL_SLOT_BROKEN;
         }

@@ -1,12 +1,11 @@
 /*
  * Fields to events; see decode.h.
  *
- * A record passes two steps: its bytes fill the slots of consumer/field.h (json_fields.c here,
- * csv_columns.c for CSV, Avro's plan to come), and the slots become an event here, the same for
- * all. The checks of the second step stand in the order in which reasons win, one function each,
- * and read like DESIGN 2: types, kinds that are skipped, required fields, customer, times, kind,
- * currency, numbers. Every field that is there is checked, whether its kind of event uses it or
- * not.
+ * A record passes two steps: its bytes fill the slots of consumer/field.h (json_fields.c,
+ * csv_columns.c, avro_run.c), and the slots become an event here, the same for all. The checks of
+ * the second step stand in the order in which reasons win, one function each, and read like DESIGN
+ * 2: types, kinds that are skipped, required fields, customer, times, kind, currency, numbers.
+ * Every field that is there is checked, whether its kind of event uses it or not.
  *
  * To come: value maps and `where` between the two steps, a rate table in take_currency(), profile
  * fields in an event of their own, several events out of one record (`each`).
@@ -15,11 +14,14 @@
  */
 #include "consumer/decode.h"
 
+#include "consumer/avro_program.h"
+#include "consumer/avro_stream.h"
 #include "consumer/config.h"
 #include "consumer/field.h"
 #include "consumer/instant.h"
 #include "consumer/json_fields.h"
 #include "consumer/value.h"
+#include "schemas/zero.h"
 #include "scoring/base/assert.h"
 #include "scoring/base/hash.h"
 #include "scoring/rules.h"
@@ -44,10 +46,13 @@ struct qtl_decoder {
     /* Sets of fields, bit by bit, and the fields' types: looked up once, not per record. */
     uint32_t own_fields;
     uint32_t required_fields;
-    uint8_t types[QTL_FIELDS];
+    uint16_t fitting[QTL_FIELDS]; /* types of slots that can carry a field, bit by bit */
     struct kind_name kinds[QTL_KINDS_MAX];
     uint8_t kind_count;
     struct qtl_json_fields *json;
+    const struct qtl_field_map *maps;   /* borrowed from the settings; NULL: our own names */
+    const struct qtl_avro_stream *avro; /* borrowed from the settings; NULL for JSON */
+    struct qtl_avro_scratch scratch;
 };
 
 static const char *const order_kinds[] = {
@@ -67,6 +72,18 @@ static const char *const built_in_kinds[] = {
 
 _Static_assert(BUILT_IN_KINDS <= QTL_KINDS_MAX, "more kinds than bits");
 
+/* The types of slots that can carry a field's value at all, bit by bit. */
+#define SLOT(type) (UINT32_C(1) << QTL_SLOT_##type)
+static const uint16_t fitting[] = {
+    [QTL_FIELD_TYPE_ID] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
+    [QTL_FIELD_TYPE_WORD] = SLOT(STRING),
+    [QTL_FIELD_TYPE_TIME] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL) | SLOT(INSTANT),
+    [QTL_FIELD_TYPE_NUMBER] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
+    [QTL_FIELD_TYPE_FLAG] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL) | SLOT(FLAG),
+    [QTL_FIELD_TYPE_MAP] = SLOT(STRING) | SLOT(CONTAINER),
+};
+#undef SLOT
+
 static void add_kind(struct qtl_decoder *decoder, const char *name)
 {
     QTL_ASSERT(decoder->kind_count < QTL_KINDS_MAX);
@@ -78,7 +95,7 @@ static void learn_fields(struct qtl_decoder *decoder)
     for (int i = 0; i < QTL_FIELDS; i++) {
         const enum qtl_field field = (enum qtl_field)i;
         const uint32_t bit = UINT32_C(1) << i;
-        decoder->types[i] = (uint8_t)qtl_field_type(field);
+        decoder->fitting[i] = fitting[qtl_field_type(field)];
         decoder->own_fields |= qtl_field_of(field, decoder->stream) ? bit : 0;
         decoder->required_fields |= qtl_field_required(field, decoder->stream) ? bit : 0;
     }
@@ -124,6 +141,8 @@ struct qtl_decoder *qtl_decoder_new(enum qtl_stream stream,
     learn_fields(decoder);
     learn_kinds(decoder, rules);
     decoder->json = qtl_json_fields_new(stream, paths);
+    decoder->avro = settings != NULL ? settings->avro : NULL;
+    decoder->maps = settings != NULL ? settings->fields : NULL;
     return decoder;
 }
 
@@ -133,6 +152,12 @@ void qtl_decoder_free(struct qtl_decoder *decoder)
         qtl_json_fields_free(decoder->json);
         free(decoder);
     }
+}
+
+struct qtl_avro_program *qtl_decoder_compile(const struct qtl_decoder *decoder,
+                                             const struct qtl_avro_schema *schema)
+{
+    return qtl_avro_program_new(schema, decoder->stream, decoder->maps);
 }
 
 enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder)
@@ -145,53 +170,33 @@ static bool is_absent(const struct qtl_slot *slot)
     return slot->type == QTL_SLOT_ABSENT;
 }
 
-/* The types that can carry a field's value at all. */
-static bool type_fits(enum qtl_field_type type, const struct qtl_slot *slot)
+static bool is_without_text(const struct qtl_slot *slot)
 {
-    const bool text = slot->type == QTL_SLOT_STRING;
-    const bool number = slot->type == QTL_SLOT_NUMBER;
-    switch (type) {
-    case QTL_FIELD_TYPE_ID:
-    case QTL_FIELD_TYPE_TIME:
-    case QTL_FIELD_TYPE_NUMBER:
-        return text || number;
-    case QTL_FIELD_TYPE_WORD:
-        return text;
-    case QTL_FIELD_TYPE_FLAG:
-        return text || number || slot->type == QTL_SLOT_FLAG;
-    case QTL_FIELD_TYPE_MAP:
-        return text || slot->type == QTL_SLOT_CONTAINER;
-    }
-    return false;
+    return slot->text.length == 0 || slot->type == QTL_SLOT_CONTAINER;
 }
 
-/* The stream's fields that the record has. */
-static uint32_t present_fields(const struct qtl_decoder *decoder, const struct qtl_fields *fields)
-{
-    uint32_t present = 0;
-    for (uint32_t i = 0; i < QTL_FIELDS; i++) {
-        present |= (is_absent(&fields->slots[i]) ? UINT32_C(0) : UINT32_C(1)) << i;
-    }
-    return present & decoder->own_fields;
-}
-
+/* The stream's fields that the record has, and whether each can be what it has to be. */
 static enum qtl_reason check_types(const struct qtl_decoder *decoder,
-                                   const struct qtl_fields *fields, uint32_t present)
+                                   const struct qtl_fields *fields, uint32_t *present)
 {
-    for (; present != 0; present &= present - 1) {
-        const int field = __builtin_ctz(present);
+    bool good = true;
+    for (uint32_t left = decoder->own_fields; left != 0; left &= left - 1) {
+        const int field = __builtin_ctz(left);
         const struct qtl_slot *const slot = &fields->slots[field];
-        if (field == QTL_FIELD_CUSTOMER_ID && slot->type == QTL_SLOT_BROKEN) {
-            continue; /* a reason of its own */
+        if (slot->type == QTL_SLOT_ABSENT) {
+            continue;
         }
-        if (!type_fits(decoder->types[field], slot)) {
-            return QTL_REASON_MALFORMED;
+        const bool fits = (decoder->fitting[field] >> slot->type & 1) != 0;
+        *present |= UINT32_C(1) << field;
+        if (field == QTL_FIELD_CUSTOMER_ID) {
+            /* Broken and no UTF-8: a reason of its own. */
+            good = good && (fits || slot->type == QTL_SLOT_BROKEN);
+            continue;
         }
-        if (!fields->is_utf8 && field != QTL_FIELD_CUSTOMER_ID && !qtl_value_is_utf8(slot->text)) {
-            return QTL_REASON_MALFORMED;
-        }
+        good = good && fits &&
+               (fields->is_utf8 || is_without_text(slot) || qtl_value_is_utf8(slot->text));
     }
-    return QTL_REASON_NONE;
+    return good ? QTL_REASON_NONE : QTL_REASON_MALFORMED;
 }
 
 static uint8_t kind_number(const struct qtl_decoder *decoder, struct qtl_text text)
@@ -267,8 +272,16 @@ static bool take_time(const struct qtl_decoder *decoder, const struct qtl_fields
     if (is_absent(slot)) {
         return true;
     }
-    return qtl_instant_parse(slot->text, conversion_of(decoder, fields, field), second) &&
-           *second >= QTL_EVENT_TIME_MIN;
+    const struct qtl_conversion conversion = conversion_of(decoder, fields, field);
+    bool good = true;
+    if (slot->type == QTL_SLOT_INSTANT) {
+        *second = slot->number;
+    } else if (slot->type == QTL_SLOT_DECIMAL) {
+        good = qtl_instant_of_decimal(slot->number, slot->exponent, conversion, second);
+    } else {
+        good = qtl_instant_parse(slot->text, conversion, second);
+    }
+    return good && *second >= QTL_EVENT_TIME_MIN;
 }
 
 static enum qtl_reason take_times(const struct qtl_decoder *decoder,
@@ -321,8 +334,17 @@ static bool take_number(const struct qtl_decoder *decoder, const struct qtl_fiel
     }
     const struct qtl_conversion conversion = conversion_of(decoder, fields, field);
     const bool may_be_negative = field == QTL_FIELD_MARGIN || field == QTL_FIELD_VALUE;
-    return qtl_value_number(slot->text, 4 - conversion.scale, value_e4) &&
-           (may_be_negative || *value_e4 >= 0);
+    const int places = 4 - conversion.scale;
+    bool good = true;
+    if (slot->type != QTL_SLOT_DECIMAL) {
+        good = qtl_value_number(slot->text, places, value_e4);
+    } else if (slot->exponent != -places) {
+        good = qtl_value_of_decimal(slot->number, slot->exponent, places, value_e4);
+    } else {
+        *value_e4 = slot->number;
+        good = *value_e4 <= QTL_AMOUNT_E4_MAX && *value_e4 >= -QTL_AMOUNT_E4_MAX;
+    }
+    return good && (may_be_negative || *value_e4 >= 0);
 }
 
 static enum qtl_reason take_numbers(const struct qtl_decoder *decoder,
@@ -344,9 +366,10 @@ enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   const struct qtl_fields *fields, int64_t timestamp_ms,
                                   struct qtl_event *event)
 {
-    *event = (struct qtl_event){.stream = (uint8_t)decoder->stream};
-    const uint32_t present = present_fields(decoder, fields);
-    enum qtl_reason reason = check_types(decoder, fields, present);
+    uint32_t present = 0;
+    qtl_zero(event, sizeof(*event));
+    event->stream = (uint8_t)decoder->stream;
+    enum qtl_reason reason = check_types(decoder, fields, &present);
     if (reason == QTL_REASON_NONE) {
         reason = take_kind(decoder, fields, &event->kind);
     }
@@ -393,12 +416,16 @@ static bool broken_elsewhere(struct qtl_text document, struct qtl_text customer_
            !qtl_value_is_utf8((struct qtl_text){document.bytes + after, document.length - after});
 }
 
-enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
-                           struct qtl_event *event)
+static bool has_bytes(const struct qtl_log_record *record)
+{
+    return record->has_value && record->value.length <= QTL_RECORD_BYTES_MAX;
+}
+
+enum qtl_reason qtl_decode_json(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                struct qtl_event *event)
 {
     struct qtl_fields fields;
-    if (!record->has_value || record->value.length > QTL_RECORD_BYTES_MAX ||
-        !qtl_json_fields_read(decoder->json, record->value, &fields)) {
+    if (!has_bytes(record) || !qtl_json_fields_read(decoder->json, record->value, &fields)) {
         return QTL_REASON_MALFORMED;
     }
     if (!fields.is_utf8 &&
@@ -406,4 +433,33 @@ enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_rec
         return QTL_REASON_MALFORMED;
     }
     return qtl_decode_fields(decoder, &fields, record->timestamp_ms, event);
+}
+
+static enum qtl_reason decode_avro(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                   struct qtl_event *event)
+{
+    const struct qtl_avro_program *program = NULL;
+    struct qtl_text body = {0};
+    if (!has_bytes(record)) {
+        return QTL_REASON_MALFORMED;
+    }
+    const enum qtl_reason reason =
+        qtl_avro_stream_find(decoder->avro, record->value, &program, &body);
+    if (reason != QTL_REASON_NONE) {
+        return reason;
+    }
+    struct qtl_fields fields;
+    uint32_t used = 0;
+    if (!qtl_avro_program_run(program, body, &decoder->scratch, &fields, &used) ||
+        used != body.length) {
+        return QTL_REASON_MALFORMED;
+    }
+    return qtl_decode_fields(decoder, &fields, record->timestamp_ms, event);
+}
+
+enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                           struct qtl_event *event)
+{
+    return decoder->avro != NULL ? decode_avro(decoder, record, event)
+                                 : qtl_decode_json(decoder, record, event);
 }

@@ -1,10 +1,11 @@
 /*
  * Bytes of a record -> an event, or the reason why not (DESIGN 2). One decoder a stream: its
  * format, its mapping (`fields:`), its options. Every way into the engine goes through here: files,
- * the local log, HTTP; Kafka and Avro to come.
+ * the local log, HTTP; Kafka to come.
  *
- * Where several reasons apply, the first of these is given, for JSON and CSV alike: malformed,
- * skipped, missing_field, bad_customer_id, bad_time, unknown_kind, unknown_currency, bad_amount.
+ * Where several reasons apply, the first of these is given, for JSON, Avro and CSV alike: malformed
+ * (in Avro unknown_schema before it, where the framing is whole), skipped, missing_field,
+ * bad_customer_id, bad_time, unknown_kind, unknown_currency, bad_amount.
  *
  * Threads: a decoder belongs to one thread; it holds scratch memory.
  */
@@ -15,6 +16,8 @@
 #include "schemas/log.h"
 #include "schemas/reason.h"
 
+struct qtl_avro_program;
+struct qtl_avro_schema;
 struct qtl_decoder;
 struct qtl_fields; /* consumer/field.h */
 struct qtl_rules;
@@ -40,11 +43,20 @@ void qtl_decoder_free(struct qtl_decoder *decoder); /* NULL is fine */
 enum qtl_reason qtl_decode(struct qtl_decoder *decoder, const struct qtl_log_record *record,
                            struct qtl_event *event);
 
+/* The same of a record that is JSON whatever the stream's format is: a line of a file. */
+enum qtl_reason qtl_decode_json(struct qtl_decoder *decoder, const struct qtl_log_record *record,
+                                struct qtl_event *event);
+
 /* The same from fields that somebody else found (a CSV row). `timestamp_ms` QTL_TIME_ABSENT: the
  * record has none. The event's texts are borrowed from `fields`. */
 enum qtl_reason qtl_decode_fields(const struct qtl_decoder *decoder,
                                   const struct qtl_fields *fields, int64_t timestamp_ms,
                                   struct qtl_event *event);
+
+/* A program for records of that schema with the decoder's mapping, for a file that brings its own;
+ * NULL as of qtl_avro_program_new(). The caller's. @thread main */
+struct qtl_avro_program *qtl_decoder_compile(const struct qtl_decoder *decoder,
+                                             const struct qtl_avro_schema *schema);
 
 enum qtl_stream qtl_decoder_stream(const struct qtl_decoder *decoder);
 

@@ -1,7 +1,7 @@
 /*
- * The canonical fields of one record before they are converted: what JSON, CSV and, to come, Avro
- * and presets all fill, and the one thing that decode.c turns into an event. A new source of fields
- * fills slots; nothing behind it changes.
+ * The canonical fields of one record before they are converted: what JSON, CSV and Avro all fill,
+ * and the one thing that decode.c turns into an event. A new source of fields fills slots; nothing
+ * behind it changes.
  *
  * Threads: plain data, belongs to its caller.
  */
@@ -53,13 +53,17 @@ enum qtl_slot_type {
     QTL_SLOT_STRING,
     QTL_SLOT_NUMBER,
     QTL_SLOT_FLAG,      /* JSON true or false; text is that word */
-    QTL_SLOT_CONTAINER, /* a JSON object or array; no text */
+    QTL_SLOT_CONTAINER, /* an object, array or map; its text is no text (fields_json.c) */
     QTL_SLOT_BROKEN,    /* a string that is no Unicode text */
+    QTL_SLOT_DECIMAL,   /* number x 10^exponent: what Avro has in binary; no text */
+    QTL_SLOT_INSTANT,   /* number is the second since 1970; only in fields of times; no text */
 };
 
 struct qtl_slot {
     struct qtl_text text; /* borrowed from the record or from who filled the slot */
     uint8_t type;         /* enum qtl_slot_type */
+    int16_t exponent;
+    int64_t number;
 };
 
 struct qtl_fields {

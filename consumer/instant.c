@@ -187,3 +187,20 @@ bool qtl_instant_parse(struct qtl_text text, struct qtl_conversion conversion, i
     }
     return false;
 }
+
+bool qtl_instant_of_decimal(int64_t number, int exponent, struct qtl_conversion conversion,
+                            int64_t *second)
+{
+    switch ((enum qtl_time_form)conversion.time) {
+    case QTL_TIME_FORM_ISO8601:
+        return false;
+    case QTL_TIME_FORM_ANY:
+    case QTL_TIME_FORM_EPOCH_S:
+        return qtl_value_floor_of_decimal(number, exponent, 0, second);
+    case QTL_TIME_FORM_EPOCH_MS:
+        return qtl_value_floor_of_decimal(number, exponent, -3, second);
+    case QTL_TIME_FORM_EPOCH_US:
+        return qtl_value_floor_of_decimal(number, exponent, -6, second);
+    }
+    return false;
+}

@@ -20,6 +20,11 @@
 /* False where the text is no time of that form. Whether the second makes sense is the caller's. */
 bool qtl_instant_parse(struct qtl_text text, struct qtl_conversion conversion, int64_t *second);
 
+/* The same of number x 10^exponent that is no text: seconds, or what the form says; false where the
+ * form is that of a text. */
+bool qtl_instant_of_decimal(int64_t number, int exponent, struct qtl_conversion conversion,
+                            int64_t *second);
+
 /* An offset alone: `Z`, `UTC`, `+01`, `+0100`, `-01:30`; in seconds east of UTC. */
 bool qtl_instant_parse_offset(struct qtl_text text, int32_t *offset_s);
 

@@ -1,10 +1,7 @@
 /*
  * JSON to canonical fields; see json_fields.h.
  *
- * The paths of all fields make one tree of steps:
- *
- *     (root) --customer--> ( ) --id--> (customer_id)
- *        |----created_at--> (occurred_at)
+ * The paths of all fields make one tree of steps (field_tree.h).
  *
  * YAJL calls back for each token and hands numbers over as text; the place in the tree moves along
  * with the place in the document, and what lies beside the tree (no step there: NONE) costs a push
@@ -37,29 +34,17 @@
  */
 #include "consumer/json_fields.h"
 
-#include "consumer/json_path.h"
+#include "consumer/field_tree.h"
 #include "consumer/value.h"
+#include "schemas/zero.h"
 #include "scoring/base/assert.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define STEPS_MAX (1 + QTL_FIELDS * QTL_JSON_PATH_STEPS_MAX)
-#define NONE UINT16_MAX
-#define ROOT 0
-
-_Static_assert(QTL_FIELDS <= 32, "sets of fields are 32 bits");
-
-struct step {
-    char *name; /* owned; NULL for an element */
-    uint32_t name_length;
-    int32_t index;         /* of an element; -1: a member */
-    uint16_t first_child;  /* NONE: no further steps */
-    uint16_t next_sibling; /* NONE: the last */
-    uint32_t fields;       /* that stand here, bit by bit */
-    uint32_t fields_below; /* here and below */
-};
+#define NONE QTL_FIELD_TREE_NONE
+#define ROOT QTL_FIELD_TREE_ROOT
 
 /* An open container of the document. */
 struct level {
@@ -70,8 +55,7 @@ struct level {
 
 struct qtl_json_fields {
     /* Immutable after new. */
-    struct step steps[STEPS_MAX];
-    uint16_t step_count;
+    struct qtl_field_tree tree;
 
     /* Of the present document. */
     yajl_handle yajl;
@@ -86,49 +70,6 @@ struct qtl_json_fields {
     size_t scratch_length;
     size_t scratch_capacity;
 };
-
-/* The child of `parent` for a path's step, made where it is not there yet. */
-static uint16_t child_made(struct qtl_json_fields *json, uint16_t parent,
-                           const struct qtl_json_step *wanted)
-{
-    uint16_t *link = &json->steps[parent].first_child;
-    for (; *link != NONE; link = &json->steps[*link].next_sibling) {
-        const struct step *const step = &json->steps[*link];
-        const bool same = step->index == wanted->index && step->name_length == wanted->name.length;
-        if (same && (wanted->index >= 0 ||
-                     memcmp(step->name, wanted->name.bytes, wanted->name.length) == 0)) {
-            return *link;
-        }
-    }
-    QTL_ASSERT(json->step_count < STEPS_MAX);
-    const uint16_t number = json->step_count++;
-    struct step *const step = &json->steps[number];
-    *step = (struct step){.index = wanted->index, .first_child = NONE, .next_sibling = NONE};
-    if (wanted->index < 0) {
-        step->name = malloc(wanted->name.length);
-        QTL_ASSERT(step->name != NULL);
-        memcpy(step->name, wanted->name.bytes, wanted->name.length);
-        step->name_length = wanted->name.length;
-    }
-    *link = number;
-    return number;
-}
-
-static void add_path(struct qtl_json_fields *json, enum qtl_field field, const char *text)
-{
-    struct qtl_json_path path;
-    const char *problem = NULL;
-    const bool parsed =
-        qtl_json_path_parse((struct qtl_text){text, (uint32_t)strlen(text)}, &path, &problem);
-    QTL_ASSERT(parsed); /* checked where the configuration was read */
-    uint16_t step = ROOT;
-    json->steps[step].fields_below |= UINT32_C(1) << field;
-    for (uint32_t i = 0; i < path.count; i++) {
-        step = child_made(json, step, &path.steps[i]);
-        json->steps[step].fields_below |= UINT32_C(1) << field;
-    }
-    json->steps[step].fields |= UINT32_C(1) << field;
-}
 
 /* Where the next value of the document stands in the tree. */
 static uint16_t next_step(struct qtl_json_fields *json)
@@ -145,11 +86,7 @@ static uint16_t next_step(struct qtl_json_fields *json)
     if (level->step == NONE) {
         return NONE;
     }
-    uint16_t step = json->steps[level->step].first_child;
-    while (step != NONE && json->steps[step].index != element) {
-        step = json->steps[step].next_sibling;
-    }
-    return step;
+    return qtl_field_tree_element(&json->tree, level->step, element);
 }
 
 /* A value begins at a step: what stood at and below it counts no more. */
@@ -158,7 +95,7 @@ static void fill(struct qtl_json_fields *json, uint16_t step, struct qtl_slot sl
     if (step == NONE) {
         return;
     }
-    const struct step *const here = &json->steps[step];
+    const struct qtl_field_step *const here = &json->tree.steps[step];
     for (uint32_t left = here->fields_below; left != 0; left &= left - 1) {
         const int field = __builtin_ctz(left);
         const bool at_step = (here->fields >> field & 1) != 0;
@@ -184,7 +121,7 @@ static int on_null(void *context)
 static int on_boolean(void *context, int value)
 {
     const struct qtl_text text = {value != 0 ? "true" : "false", value != 0 ? 4 : 5};
-    return take_scalar(context, (struct qtl_slot){text, QTL_SLOT_FLAG});
+    return take_scalar(context, (struct qtl_slot){.text = text, .type = QTL_SLOT_FLAG});
 }
 
 /* Text that stays: as it stands in the document, else copied out of YAJL's buffer. */
@@ -210,7 +147,8 @@ static int on_number(void *context, const char *bytes, size_t length)
     }
     const uint16_t step = next_step(json);
     if (step != NONE) {
-        fill(json, step, (struct qtl_slot){kept(json, bytes, length), QTL_SLOT_NUMBER});
+        fill(json, step,
+             (struct qtl_slot){.text = kept(json, bytes, length), .type = QTL_SLOT_NUMBER});
     }
     return 1;
 }
@@ -237,7 +175,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
     if (step == NONE) {
         return 1;
     }
-    struct qtl_slot slot = {kept(json, (const char *)bytes, length), QTL_SLOT_STRING};
+    struct qtl_slot slot = {.text = kept(json, (const char *)bytes, length),
+                            .type = QTL_SLOT_STRING};
     const bool copied = slot.text.bytes == json->scratch + json->scratch_length - length;
     if (json->lone_surrogates && copied && may_be_broken(slot.text)) {
         slot.type = QTL_SLOT_BROKEN;
@@ -282,19 +221,8 @@ static int on_map_key(void *context, const unsigned char *bytes, size_t length)
     struct qtl_json_fields *const json = context;
     QTL_ASSERT(json->depth > 0);
     struct level *const level = &json->levels[json->depth - 1];
-    level->member = NONE;
-    if (level->step == NONE) {
-        return 1;
-    }
-    uint16_t number = json->steps[level->step].first_child;
-    for (; number != NONE; number = json->steps[number].next_sibling) {
-        const struct step *const step = &json->steps[number];
-        if (step->index < 0 && step->name_length == length &&
-            memcmp(step->name, bytes, length) == 0) {
-            level->member = number;
-            break;
-        }
-    }
+    level->member =
+        level->step == NONE ? NONE : qtl_field_tree_member(&json->tree, level->step, bytes, length);
     return 1;
 }
 
@@ -334,15 +262,7 @@ struct qtl_json_fields *qtl_json_fields_new(enum qtl_stream stream,
 {
     struct qtl_json_fields *const json = calloc(1, sizeof(*json));
     QTL_ASSERT(json != NULL);
-    json->steps[ROOT] = (struct step){.index = -1, .first_child = NONE, .next_sibling = NONE};
-    json->step_count = 1;
-    for (int i = 0; i < QTL_FIELDS; i++) {
-        const enum qtl_field field = (enum qtl_field)i;
-        const char *const path = paths[field] != NULL ? paths[field] : qtl_field_name(field);
-        if (qtl_field_of(field, stream) && path[0] != '\0') {
-            add_path(json, field, path);
-        }
-    }
+    qtl_field_tree_init(&json->tree, stream, paths);
     renew_handle(json);
     return json;
 }
@@ -352,9 +272,7 @@ void qtl_json_fields_free(struct qtl_json_fields *json)
     if (json == NULL) {
         return;
     }
-    for (uint16_t i = 0; i < json->step_count; i++) {
-        free(json->steps[i].name);
-    }
+    qtl_field_tree_fini(&json->tree);
     yajl_free(json->yajl);
     free(json->scratch);
     free(json);
@@ -432,7 +350,7 @@ static bool close_document(struct qtl_json_fields *json)
 bool qtl_json_fields_read(struct qtl_json_fields *json, struct qtl_text document,
                           struct qtl_fields *fields)
 {
-    memset(fields, 0, sizeof(*fields));
+    qtl_zero(fields, sizeof(*fields));
     if (document.length == 0 || has_odd_blank(document)) {
         return false;
     }

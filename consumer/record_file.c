@@ -9,10 +9,13 @@
  */
 #include "consumer/record_file.h"
 
+#include "consumer/avro_file.h"
 #include "consumer/csv.h"
 #include "consumer/csv_columns.h"
 #include "consumer/decode.h"
 #include "consumer/field.h"
+#include "consumer/fields_json.h"
+#include "consumer/stream.h"
 #include "scoring/base/assert.h"
 
 #include <errno.h>
@@ -48,6 +51,13 @@ struct qtl_record_file {
     struct qtl_csv_row row;
     struct qtl_csv_columns *columns; /* NULL: NDJSON, or no header yet */
     bool row_fits;                   /* the last record is a row that fits the columns */
+
+    /* Avro; NULL for the others. */
+    struct qtl_avro_file *avro;
+    struct qtl_avro_program *program;
+    struct qtl_avro_scratch scratch;
+    struct qtl_fields fields; /* of the last record */
+    struct qtl_bytes json;    /* the same, if asked for */
 };
 
 /* Reads more behind what is there; moves and grows the buffer where it must. */
@@ -214,9 +224,22 @@ static enum qtl_status next_json_record(struct qtl_record_file *file,
     if (status == QTL_OK) {
         const struct qtl_log_record bytes = {
             .timestamp_ms = QTL_TIME_ABSENT, .value = file->raw, .has_value = true};
-        record->reason = qtl_decode(file->decoder, &bytes, &record->event);
+        record->reason = qtl_decode_json(file->decoder, &bytes, &record->event);
     }
     return QTL_OK;
+}
+
+static enum qtl_status next_avro_record(struct qtl_record_file *file,
+                                        struct qtl_file_record *record, struct qtl_error *error)
+{
+    const enum qtl_status status = qtl_avro_file_next(file->avro, file->program, &file->scratch,
+                                                      &file->fields, &file->raw, error);
+    if (status == QTL_OK) {
+        record->reason =
+            qtl_decode_fields(file->decoder, &file->fields, QTL_TIME_ABSENT, &record->event);
+        file->record_line++;
+    }
+    return status;
 }
 
 enum qtl_status qtl_record_file_next(struct qtl_record_file *file, struct qtl_file_record *record,
@@ -224,21 +247,29 @@ enum qtl_status qtl_record_file_next(struct qtl_record_file *file, struct qtl_fi
 {
     *record = (struct qtl_file_record){0};
     file->row_fits = false;
-    const enum qtl_status status = file->format == QTL_RECORD_CSV
-                                       ? next_csv_record(file, record, error)
-                                       : next_json_record(file, record, error);
+    enum qtl_status status = QTL_OK;
+    if (file->avro != NULL) {
+        status = next_avro_record(file, record, error);
+    } else if (file->format == QTL_RECORD_CSV) {
+        status = next_csv_record(file, record, error);
+    } else {
+        status = next_json_record(file, record, error);
+    }
     record->raw = file->raw;
     record->line = file->record_line;
     return status;
 }
 
-bool qtl_record_file_is_csv(const struct qtl_record_file *file)
+bool qtl_record_file_is_canonical(const struct qtl_record_file *file)
 {
-    return file->format == QTL_RECORD_CSV;
+    return file->format != QTL_RECORD_NDJSON;
 }
 
 bool qtl_record_file_is_idle(struct qtl_record_file *file)
 {
+    if (file->avro != NULL) {
+        return qtl_avro_file_is_idle(file->avro);
+    }
     while (!file->ended && file->end - file->start <= QTL_RECORD_BYTES_MAX &&
            memchr(file->buffer + file->start, '\n', file->end - file->start) == NULL) {
         struct pollfd source = {.fd = file->fd, .events = POLLIN};
@@ -254,6 +285,11 @@ bool qtl_record_file_is_idle(struct qtl_record_file *file)
 
 struct qtl_text qtl_record_file_json(struct qtl_record_file *file)
 {
+    if (file->avro != NULL) {
+        file->json.length = 0;
+        qtl_fields_json_write(&file->fields, qtl_decoder_stream(file->decoder), &file->json);
+        return (struct qtl_text){file->json.bytes, (uint32_t)file->json.length};
+    }
     return file->row_fits ? qtl_csv_columns_json(file->columns, &file->row) : file->raw;
 }
 
@@ -264,7 +300,8 @@ const char *qtl_record_file_warning(const struct qtl_record_file *file)
 
 uint64_t qtl_record_file_bytes_done(const struct qtl_record_file *file)
 {
-    return file->bytes_read - (file->end - file->start);
+    return file->avro != NULL ? qtl_avro_file_bytes_done(file->avro)
+                              : file->bytes_read - (file->end - file->start);
 }
 
 uint64_t qtl_record_file_bytes_all(const struct qtl_record_file *file)
@@ -290,12 +327,53 @@ static enum qtl_status find_format(const char *path, enum qtl_record_format *for
     } else if (ends_with(path, ".ndjson") || ends_with(path, ".jsonl") ||
                ends_with(path, ".json")) {
         *format = QTL_RECORD_NDJSON;
+    } else if (ends_with(path, ".avro")) {
+        *format = QTL_RECORD_AVRO;
     } else {
         return qtl_error_set(
             error, QTL_BAD_CONF,
             "%s: the name does not say the format: it should end in .csv, .ndjson, "
-            ".jsonl or .json, or the format be given",
+            ".jsonl, .json or .avro, or the format be given",
             strcmp(path, "-") == 0 ? "standard input" : path);
+    }
+    return QTL_OK;
+}
+
+bool qtl_record_file_format(const char *name, enum qtl_record_format *format)
+{
+    static const char *const names[] = {
+        [QTL_RECORD_CSV] = "csv", [QTL_RECORD_NDJSON] = "ndjson", [QTL_RECORD_AVRO] = "avro"};
+    for (size_t i = QTL_RECORD_CSV; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *format = (enum qtl_record_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The header, and a program for the schema in it. */
+static enum qtl_status open_avro(struct qtl_record_file *file, struct qtl_error *error)
+{
+    const enum qtl_status status = qtl_avro_file_open(file->fd, file->path, &file->avro, error);
+    if (status != QTL_OK) {
+        return status;
+    }
+    const enum qtl_stream stream = qtl_decoder_stream(file->decoder);
+    file->program = qtl_decoder_compile(file->decoder, qtl_avro_file_schema(file->avro));
+    if (file->program == NULL) {
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "%s: too many ways lead through its schema to the fields of %s; "
+                             "expected shorter paths in streams.%s.fields",
+                             file->path, qtl_stream_name(stream), qtl_stream_name(stream));
+    }
+    const int lacking = qtl_avro_program_lacks(file->program, stream);
+    if (lacking >= 0) {
+        const char *const field = qtl_field_name((enum qtl_field)lacking);
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "%s: the records of its schema have no %s where it is looked for; "
+                             "expected the path to it in streams.%s.fields.%s",
+                             file->path, field, qtl_stream_name(stream), field);
     }
     return QTL_OK;
 }
@@ -357,7 +435,7 @@ enum qtl_status qtl_record_file_open(const char *path, enum qtl_record_format fo
     if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
         made->bytes_all = (uint64_t)about.st_size;
     }
-    status = read_beginning(made, error);
+    status = format == QTL_RECORD_AVRO ? open_avro(made, error) : read_beginning(made, error);
     if (status != QTL_OK) {
         qtl_record_file_close(made);
         return status;
@@ -374,6 +452,9 @@ void qtl_record_file_close(struct qtl_record_file *file)
     if (file->fd != STDIN_FILENO) {
         close(file->fd);
     }
+    qtl_avro_program_free(file->program);
+    qtl_avro_file_close(file->avro);
+    qtl_bytes_fini(&file->json);
     qtl_csv_columns_free(file->columns);
     qtl_csv_row_fini(&file->row);
     free(file->buffer);

@@ -20,13 +20,16 @@ static const char help[] =
     "ordered by (at, customer_id, sequence).\n"
     "\n"
     "  --rules R          the rule file (docs/RULES.md)\n"
-    "  --orders F         orders: CSV with header or NDJSON, by the name's ending; - is standard\n"
-    "                     input. May be given more than once, as may the next two\n"
+    "  --orders F         orders: CSV with header, NDJSON or Avro, by the name's ending; - is\n"
+    "                     standard input. May be given more than once, as may the next two\n"
     "  --engagement F     engagement\n"
     "  --customers F      customer profiles\n"
-    "  -c FILE            configuration: where the fields of NDJSON stand, base currency, rules\n"
+    "  -c FILE            configuration: where the fields of NDJSON and Avro stand, base "
+    "currency,\n"
+    "                     rules\n"
     "  --set NAME=VALUE   one setting of it\n"
-    "  --format csv|ndjson  what the files are, whatever their names; needed for -\n"
+    "  --format F         csv, ndjson or avro: what the files are, whatever their names; needed\n"
+    "                     for -\n"
     "  --to T             the last clock: seconds since 1970 or ISO 8601 in UTC; later records\n"
     "                     are not applied. Default: the last event's second\n"
     "  --output F         transitions go there instead of standard output\n"
@@ -102,15 +105,11 @@ static bool parse_count(const char *name, const char *text, size_t max, size_t *
 
 static bool parse_format(struct qtl_replay_options *options, const char *text)
 {
-    if (strcmp(text, "csv") == 0) {
-        options->format = QTL_RECORD_CSV;
-    } else if (strcmp(text, "ndjson") == 0) {
-        options->format = QTL_RECORD_NDJSON;
-    } else {
-        fprintf(stderr, "quintil replay: --format %s: expected csv or ndjson\n", text);
-        return false;
+    if (qtl_record_file_format(text, &options->format)) {
+        return true;
     }
-    return true;
+    fprintf(stderr, "quintil replay: --format %s: expected csv, ndjson or avro\n", text);
+    return false;
 }
 
 static bool parse_to(struct qtl_replay_options *options, const char *text)

@@ -38,6 +38,7 @@ void qtl_reread_fini(struct qtl_reread *reread)
         qtl_decoder_free(reread->decoders[stream]);
     }
     free(reread->rejected);
+    free(reread->unknown);
     *reread = (struct qtl_reread){0};
 }
 
@@ -62,6 +63,45 @@ static void add_rejected(struct qtl_reread *reread, uint8_t stream, int64_t offs
         (struct qtl_rejected){.stream = stream, .offset = offset, .reason = reason};
 }
 
+static int compare_places(const void *left, const void *right)
+{
+    const struct qtl_rejected *const a = left;
+    const struct qtl_rejected *const b = right;
+    if (a->stream != b->stream) {
+        return a->stream < b->stream ? -1 : 1;
+    }
+    return a->offset == b->offset ? 0 : a->offset < b->offset ? -1 : 1;
+}
+
+/* Notes the record's dead letters of unknown schemas. */
+static void note_unknown(struct qtl_reread *reread, const struct qtl_epoch_record *record)
+{
+    reread->unknown_count = 0;
+    for (size_t i = 0; i < record->rejected_count; i++) {
+        if (record->rejected[i].reason != QTL_REASON_UNKNOWN_SCHEMA) {
+            continue;
+        }
+        if (reread->unknown_count == reread->unknown_capacity) {
+            reread->unknown_capacity =
+                reread->unknown_capacity == 0 ? 64 : 2 * reread->unknown_capacity;
+            reread->unknown =
+                realloc(reread->unknown, reread->unknown_capacity * sizeof(*reread->unknown));
+            QTL_ASSERT(reread->unknown != NULL);
+        }
+        reread->unknown[reread->unknown_count++] = record->rejected[i];
+    }
+    if (reread->unknown_count > 0) {
+        qsort(reread->unknown, reread->unknown_count, sizeof(*reread->unknown), compare_places);
+    }
+}
+
+static bool was_unknown(const struct qtl_reread *reread, int stream, int64_t offset)
+{
+    const struct qtl_rejected place = {.stream = (uint8_t)stream, .offset = offset};
+    return reread->unknown_count > 0 && bsearch(&place, reread->unknown, reread->unknown_count,
+                                                sizeof(place), compare_places) != NULL;
+}
+
 /* As ingest takes it: DESIGN 3, Time. */
 static int64_t stamp_of(const struct qtl_reread *reread, const struct qtl_log_record *record,
                         const struct qtl_event *event)
@@ -76,7 +116,10 @@ static void take(struct qtl_reread *reread, int stream, const struct qtl_log_rec
                  struct qtl_epoch *epoch)
 {
     struct qtl_event event = {0};
-    const enum qtl_reason reason = qtl_decode(reread->decoders[stream], record, &event);
+    enum qtl_reason reason = qtl_decode(reread->decoders[stream], record, &event);
+    if (was_unknown(reread, stream, record->offset)) {
+        reason = QTL_REASON_UNKNOWN_SCHEMA;
+    }
     if (reason == QTL_REASON_NONE) {
         event.offset = record->offset;
         event.stamp = stamp_of(reread, record, &event);
@@ -141,16 +184,6 @@ static enum qtl_status read_stream(struct qtl_reread *reread, int stream,
     return status;
 }
 
-static int compare_places(const void *left, const void *right)
-{
-    const struct qtl_rejected *const a = left;
-    const struct qtl_rejected *const b = right;
-    if (a->stream != b->stream) {
-        return a->stream < b->stream ? -1 : 1;
-    }
-    return a->offset == b->offset ? 0 : a->offset < b->offset ? -1 : 1;
-}
-
 /* The record at `place` is rejected now and was not then, or the other way round. */
 static enum qtl_status say_difference(const struct qtl_reread *reread,
                                       const struct qtl_rejected *place, bool now,
@@ -203,6 +236,7 @@ enum qtl_status qtl_reread_range(struct qtl_reread *reread, const struct qtl_epo
                                  struct qtl_epoch *epoch, struct qtl_error *error)
 {
     reread->rejected_count = 0;
+    note_unknown(reread, record);
     epoch->slices[0].skipped = 0;
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         const enum qtl_status status = read_stream(reread, stream, record, epoch, error);

@@ -29,6 +29,10 @@ struct qtl_reread {
     struct qtl_rejected *rejected; /* of the last range: who could not be decoded */
     size_t rejected_count;
     size_t rejected_capacity;
+    /* Of the present range: whose schema was unknown then, by stream and offset. */
+    struct qtl_rejected *unknown;
+    size_t unknown_count;
+    size_t unknown_capacity;
     struct qtl_progress progress;
     uint64_t done; /* records of all slices */
     uint64_t all;  /* offsets to be read in all */
@@ -42,7 +46,8 @@ void qtl_reread_fini(struct qtl_reread *reread);
 void qtl_reread_begin(struct qtl_reread *reread, int32_t partition);
 
 /* Reads the record's ranges into slice 0 of `epoch`, which must be reset. What cannot be decoded
- * now must be among the dead letters of then. */
+ * now must be among the dead letters of then. A record whose Avro schema was not known then stays a
+ * dead letter, though the schema may have come since: that is how one adds it. */
 QTL_CHECKED enum qtl_status qtl_reread_range(struct qtl_reread *reread,
                                              const struct qtl_epoch_record *record,
                                              struct qtl_epoch *epoch, struct qtl_error *error);

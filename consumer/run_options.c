@@ -2,8 +2,7 @@
 #include "consumer/run_options.h"
 
 #include "consumer/config_document.h"
-#include "consumer/config_file.h"
-#include "consumer/rule_file.h"
+#include "consumer/config_options.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -65,37 +64,6 @@ static enum qtl_status set(struct qtl_config *config, const char *name, const ch
     return qtl_config_set(config, assignment, error);
 }
 
-/* Reports what is wrong with the file itself; the sentence only says that there is something. */
-static enum qtl_status read_file(struct qtl_config *config, const char *path,
-                                 struct qtl_error *error)
-{
-    struct qtl_problems problems = {0};
-    const enum qtl_status status = qtl_config_file_read(path, config, &problems);
-    if (status != QTL_OK) {
-        qtl_rule_file_report(path, &problems, stderr);
-        qtl_error_set(error, status, "the configuration is not usable as it is");
-    }
-    qtl_problems_fini(&problems);
-    return status;
-}
-
-/* The configuration file comes first, whatever the order of the options. */
-static enum qtl_status read_config(struct qtl_config *config, int argc, char **argv,
-                                   struct qtl_error *error)
-{
-    enum qtl_status status = QTL_OK;
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while (status == QTL_OK && (option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
-        if (option == 'c') {
-            status = read_file(config, optarg, error);
-        }
-    }
-    opterr = 1;
-    return status;
-}
-
 static enum qtl_status apply(struct qtl_run_options *options, struct qtl_config *config, int option,
                              struct qtl_error *error)
 {
@@ -128,9 +96,8 @@ bool qtl_run_options_parse(struct qtl_run_options *options, struct qtl_config *c
     struct qtl_error error = {0};
     *options = (struct qtl_run_options){0};
     qtl_config_init(config);
-    enum qtl_status status = read_config(config, argc, argv, &error);
+    enum qtl_status status = qtl_config_options_read(config, argc, argv, long_options, &error);
     int option = 0;
-    optind = 1;
     while (status == QTL_OK && (option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(help, stdout);

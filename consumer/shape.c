@@ -6,6 +6,7 @@
  */
 #include "consumer/shape.h"
 
+#include "consumer/avro_stream.h"
 #include "consumer/config.h"
 #include "consumer/field.h"
 #include "consumer/stream.h"
@@ -40,6 +41,12 @@ static void put_stream(struct qtl_bytes *text, enum qtl_stream stream,
 {
     put_words(text, "stream", qtl_stream_name(stream));
     put_number(text, "format", settings->format);
+    if (settings->avro != NULL) {
+        /* Not the schemas of the folder: ids and fingerprints name them once and for all, and a new
+         * one must not stand in the way of a start. */
+        put_number(text, "framing", settings->framing);
+        put_number(text, "schema", (int64_t)qtl_avro_stream_shape(settings->avro));
+    }
     put_number(text, "timestamp", settings->timestamp);
     put_number(text, "unknown_kinds", settings->unknown_kinds);
     for (int field = 0; field < QTL_FIELDS; field++) {

@@ -15,6 +15,7 @@
 
 #define EXPONENT_MAX 1000000 /* beyond it every number is 0 or too large */
 #define DIGITS_MAX 19        /* of a result: 10^18 has 19 */
+#define POWER_MAX 18
 
 struct number {
     bool negative;
@@ -156,6 +157,21 @@ static bool split(const struct number *number, int64_t place, uint64_t *whole, e
     return true;
 }
 
+/* Rounds by what was cut off, and gives the number its sign. */
+static bool finish(bool negative, uint64_t whole, enum rest rest, bool floor, int64_t *value)
+{
+    bool up = rest == REST_ABOVE_HALF || (rest == REST_HALF && whole % 2 == 1);
+    if (floor) {
+        up = negative && rest != REST_NONE;
+    }
+    whole += up ? 1 : 0;
+    if (whole > (uint64_t)QTL_AMOUNT_E4_MAX) {
+        return false;
+    }
+    *value = negative ? -(int64_t)whole : (int64_t)whole;
+    return true;
+}
+
 static bool convert(struct qtl_text text, int places, bool floor, int64_t *value)
 {
     struct number number;
@@ -164,16 +180,7 @@ static bool convert(struct qtl_text text, int places, bool floor, int64_t *value
     if (!scan_number(text, &number) || !split(&number, number.point + places, &whole, &rest)) {
         return false;
     }
-    bool up = rest == REST_ABOVE_HALF || (rest == REST_HALF && whole % 2 == 1);
-    if (floor) {
-        up = number.negative && rest != REST_NONE;
-    }
-    whole += up ? 1 : 0;
-    if (whole > (uint64_t)QTL_AMOUNT_E4_MAX) {
-        return false;
-    }
-    *value = number.negative ? -(int64_t)whole : (int64_t)whole;
-    return true;
+    return finish(number.negative, whole, rest, floor, value);
 }
 
 bool qtl_value_number(struct qtl_text text, int places, int64_t *value)
@@ -184,6 +191,63 @@ bool qtl_value_number(struct qtl_text text, int places, int64_t *value)
 bool qtl_value_floor(struct qtl_text text, int places, int64_t *value)
 {
     return convert(text, places, true, value);
+}
+
+/* 10^power, for a power of at most POWER_MAX: an int64 has 19 digits, so 10^19 divides it to 0. */
+static uint64_t power_of_ten(int power)
+{
+    uint64_t value = 1;
+    for (; power > 0; power--) {
+        value *= 10;
+    }
+    return value;
+}
+
+/* The magnitude divided by 10^power; what is cut off goes into `rest`. */
+static uint64_t divide(uint64_t magnitude, int power, enum rest *rest)
+{
+    if (power > POWER_MAX) {
+        /* A magnitude is at most 2^63, 9.3 x 10^18: below the place, wherever that is. */
+        const uint64_t half = UINT64_C(5000000000000000000);
+        *rest = power > POWER_MAX + 1 || magnitude < half ? REST_BELOW_HALF
+                : magnitude == half                       ? REST_HALF
+                                                          : REST_ABOVE_HALF;
+        return 0;
+    }
+    const uint64_t divisor = power_of_ten(power);
+    const uint64_t left = magnitude % divisor;
+    *rest = left == 0             ? REST_NONE
+            : 2 * left < divisor  ? REST_BELOW_HALF
+            : 2 * left == divisor ? REST_HALF
+                                  : REST_ABOVE_HALF;
+    return magnitude / divisor;
+}
+
+static bool convert_decimal(int64_t number, int power, bool floor, int64_t *value)
+{
+    const bool negative = number < 0;
+    uint64_t whole = negative ? UINT64_C(0) - (uint64_t)number : (uint64_t)number;
+    enum rest rest = REST_NONE;
+    if (whole == 0) {
+        *value = 0;
+        return true;
+    }
+    if (power < 0) {
+        whole = divide(whole, -power, &rest);
+    } else if (power > POWER_MAX || __builtin_mul_overflow(whole, power_of_ten(power), &whole)) {
+        return false;
+    }
+    return finish(negative, whole, rest, floor, value);
+}
+
+bool qtl_value_of_decimal(int64_t number, int exponent, int places, int64_t *value)
+{
+    return convert_decimal(number, exponent + places, false, value);
+}
+
+bool qtl_value_floor_of_decimal(int64_t number, int exponent, int places, int64_t *value)
+{
+    return convert_decimal(number, exponent + places, true, value);
 }
 
 static char lower(char byte)
@@ -239,10 +303,33 @@ static size_t sequence_length(const unsigned char *at, size_t left)
     return length;
 }
 
+/* Whether no byte of up to 16 has its highest bit: most texts are short and plain. Two loads that
+ * may overlap see all of them. */
+static bool is_short_ascii(const char *bytes, size_t length)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (length >= 8) {
+        memcpy(&first, bytes, 8);
+        memcpy(&last, bytes + length - 8, 8);
+    } else if (length >= 4) {
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + length - 4, 4);
+    } else {
+        for (size_t i = 0; i < length; i++) {
+            first |= (unsigned char)bytes[i];
+        }
+    }
+    return ((first | last) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool qtl_value_is_utf8(struct qtl_text text)
 {
     const unsigned char *at = (const unsigned char *)text.bytes;
     size_t left = text.length;
+    if (left <= 16 && is_short_ascii(text.bytes, left)) {
+        return true;
+    }
     while (left > 0) {
         uint64_t eight = 0;
         if (left >= sizeof(eight)) {

@@ -21,6 +21,10 @@ bool qtl_value_number(struct qtl_text text, int places, int64_t *value);
 /* The same, cut toward minus infinity: times, where finer input is truncated toward the past. */
 bool qtl_value_floor(struct qtl_text text, int places, int64_t *value);
 
+/* The same of number x 10^exponent, which no text was printed for. */
+bool qtl_value_of_decimal(int64_t number, int exponent, int places, int64_t *value);
+bool qtl_value_floor_of_decimal(int64_t number, int exponent, int places, int64_t *value);
+
 /* true, false, yes, no, 1, 0, in any case. */
 bool qtl_value_flag(struct qtl_text text, bool *value);
 

@@ -14,6 +14,7 @@
 #include "scoring/shards.h"
 #include "sinks/customer_json.h"
 #include "sinks/dead_letter.h"
+#include "sinks/transition_avro.h"
 #include "sinks/transition_json.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct qtl_publish {
     struct qtl_log_position *positions;
     struct qtl_ledger_scratch *scratches;
     struct qtl_json_buffer json;
+    struct qtl_transition_avro *avro; /* NULL: transitions are JSON */
     struct qtl_bytes bytes;
     /* Written by publish, read by anyone. */
     struct qtl_publish_counters counters;
@@ -45,6 +47,10 @@ struct qtl_publish *qtl_publish_new(const struct qtl_publish_settings *settings)
     publish->sent = calloc(count, sizeof(*publish->sent));
     publish->positions = calloc(count * QTL_STREAMS, sizeof(*publish->positions));
     publish->scratches = calloc(count, sizeof(*publish->scratches));
+    if (settings->transitions.is_avro) {
+        publish->avro = qtl_transition_avro_new((enum qtl_framing)settings->transitions.framing,
+                                                settings->transitions.schema_id);
+    }
     QTL_ASSERT(publish->records != NULL && publish->due != NULL && publish->sent != NULL);
     QTL_ASSERT(publish->positions != NULL && publish->scratches != NULL);
     return publish;
@@ -60,6 +66,7 @@ void qtl_publish_free(struct qtl_publish *publish)
     }
     qtl_ledger_names_free(publish->names);
     qtl_json_buffer_fini(&publish->json);
+    qtl_transition_avro_free(publish->avro);
     qtl_bytes_fini(&publish->bytes);
     free(publish->records);
     free(publish->due);
@@ -165,6 +172,19 @@ static void make_headers(const struct qtl_rules *rules, const struct qtl_transit
     }
 }
 
+/* A transition's bytes, until the next one's. */
+static struct qtl_text encode(struct qtl_publish *publish, const struct qtl_transition *transition,
+                              const struct qtl_publication *publication)
+{
+    const struct qtl_rules *const rules = publish->settings.rules;
+    if (publish->avro != NULL) {
+        return qtl_transition_avro_encode(publish->avro, rules, transition, publication);
+    }
+    publish->json.length = 0;
+    qtl_transition_json(&publish->json, rules, transition, publication);
+    return (struct qtl_text){publish->json.bytes, (uint32_t)publish->json.length};
+}
+
 static enum qtl_status append_transitions(struct qtl_publish *publish,
                                           const struct qtl_epoch *epoch, size_t slice,
                                           struct qtl_error *error)
@@ -175,8 +195,6 @@ static enum qtl_status append_transitions(struct qtl_publish *publish,
     enum qtl_status status = QTL_OK;
     for (size_t i = 0; i < outcome->transition_count && status == QTL_OK; i++) {
         const struct qtl_transition *const transition = &outcome->transitions[i];
-        publish->json.length = 0;
-        qtl_transition_json(&publish->json, publish->settings.rules, transition, &publication);
         struct qtl_log_header headers[TRANSITION_HEADERS];
         make_headers(publish->settings.rules, transition, headers);
         struct qtl_log_append record = {
@@ -184,7 +202,7 @@ static enum qtl_status append_transitions(struct qtl_publish *publish,
             .partition = (int32_t)slice,
             .timestamp_ms = epoch->wall * 1000,
             .key = transition->customer_id,
-            .value = {publish->json.bytes, (uint32_t)publish->json.length},
+            .value = encode(publish, transition, &publication),
             .headers = headers,
             .header_count = TRANSITION_HEADERS,
         };

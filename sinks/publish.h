@@ -25,6 +25,13 @@ struct qtl_ring;
 struct qtl_rules;
 struct qtl_shards;
 
+/* How transitions are written: JSON, or Avro. */
+struct qtl_transition_form {
+    bool is_avro;
+    uint8_t framing;    /* enum qtl_framing */
+    uint32_t schema_id; /* for QTL_FRAMING_CONFLUENT */
+};
+
 struct qtl_publish_settings {
     const struct qtl_rules *rules; /* borrowed, as all of these */
     struct qtl_log_writer *writer;
@@ -34,6 +41,7 @@ struct qtl_publish_settings {
     struct qtl_ledger *ledgers; /* one a slice; publish owns them while it runs */
     size_t slice_count;
     struct qtl_ledger_versions versions;
+    struct qtl_transition_form transitions;
     bool customers;              /* keep quintil.customers */
     void (*wake)(void *context); /* called after each epoch went back, and after a failure */
     void *context;

@@ -14,7 +14,8 @@
 #include <time.h>
 
 #define ROLE(role) (1u << (role))
-#define ALL 0xfu
+#define ALL 0x1fu
+#define PRODUCERS (ROLE(QTL_KAFKA_WRITER) | ROLE(QTL_KAFKA_INTAKE))
 #define CONSUMERS (ROLE(QTL_KAFKA_MEMBER) | ROLE(QTL_KAFKA_READER))
 
 struct row {
@@ -36,7 +37,7 @@ static const struct row chosen[] = {
     {ROLE(QTL_KAFKA_WRITER), "transaction.timeout.ms", "15000"},
     {ROLE(QTL_KAFKA_WRITER), "retry.backoff.ms", "2"},
     {ROLE(QTL_KAFKA_WRITER), "linger.ms", "2"},
-    {ROLE(QTL_KAFKA_WRITER), "compression.type", "lz4"},
+    {PRODUCERS, "compression.type", "lz4"},
     {ROLE(QTL_KAFKA_WRITER), "queue.buffering.max.messages", "200000"},
 };
 
@@ -50,7 +51,8 @@ static const struct row needed[] = {
     {ROLE(QTL_KAFKA_MEMBER), "partition.assignment.strategy", "range"},
     {ROLE(QTL_KAFKA_READER), "enable.partition.eof", "true"},
     {ROLE(QTL_KAFKA_READER), "statistics.interval.ms", "500"},
-    {ROLE(QTL_KAFKA_WRITER), "enable.idempotence", "true"},
+    {PRODUCERS, "enable.idempotence", "true"},
+    {ROLE(QTL_KAFKA_INTAKE), "partitioner", "murmur2_random"}, /* as Kafka's own producers */
 };
 
 int64_t qtl_kafka_client_now_ms(void)
@@ -195,8 +197,9 @@ enum qtl_status qtl_kafka_client_new(struct rd_kafka_conf_s **conf, enum qtl_kaf
 {
     char words[512];
     /* A consumer's look at a topic never makes one. */
-    *client = rd_kafka_new(role == QTL_KAFKA_WRITER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, *conf,
-                           words, sizeof(words));
+    const bool produces = (PRODUCERS & ROLE(role)) != 0;
+    *client =
+        rd_kafka_new(produces ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, *conf, words, sizeof(words));
     if (*client == NULL) {
         rd_kafka_conf_destroy(*conf);
         *conf = NULL;

@@ -20,6 +20,7 @@ enum qtl_kafka_role {
     QTL_KAFKA_MEMBER, /* belongs to the group; reads nothing */
     QTL_KAFKA_READER, /* reads partitions; belongs to no group */
     QTL_KAFKA_WRITER, /* the transactional producer */
+    QTL_KAFKA_INTAKE, /* brings events of ours into the topics of the input */
 };
 
 /* What a client says on the side. Relaxed: each stands for itself. */

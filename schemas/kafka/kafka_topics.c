@@ -212,6 +212,9 @@ static rd_kafka_NewTopic_t *new_topic(const struct topics *topics, enum qtl_topi
             rd_kafka_NewTopic_set_config(made, rows[i].name, rows[i].value);
         }
     }
+    if (qtl_topic_is_input(topic)) { /* a restart reads it again, however old its records are */
+        rd_kafka_NewTopic_set_config(made, "retention.ms", "-1");
+    }
     if (replication >= 3) { /* what is acknowledged outlives the loss of a broker */
         rd_kafka_NewTopic_set_config(made, "min.insync.replicas", "2");
     }
@@ -252,12 +255,14 @@ static enum qtl_status take_created(const struct topics *topics, rd_kafka_event_
     return QTL_OK;
 }
 
-static enum qtl_status create(struct topics *topics, int32_t partitions)
+/* Makes the missing topics of the input, or of ours. */
+static enum qtl_status create(struct topics *topics, bool input, int32_t partitions)
 {
     rd_kafka_NewTopic_t *wanted[QTL_TOPICS];
     size_t count = 0;
     for (enum qtl_topic topic = 0; topic < QTL_TOPICS; topic++) {
-        if (!qtl_topic_is_input(topic) && is_used(topics, topic) && topics->counts[topic] == 0) {
+        if (qtl_topic_is_input(topic) == input && is_used(topics, topic) &&
+            topics->counts[topic] == 0) {
             wanted[count++] = new_topic(topics, topic, partitions);
         }
     }
@@ -388,7 +393,7 @@ static enum qtl_status prepare(struct topics *topics, int32_t *partitions)
         status = check_ours(topics, *partitions, &missing);
     }
     if (status == QTL_OK && missing) {
-        status = create(topics, *partitions);
+        status = create(topics, false, *partitions);
     }
     for (enum qtl_topic topic = 0; status == QTL_OK && topic < QTL_TOPICS; topic++) {
         const bool has_rows = topic == QTL_TOPIC_STATE || topic == QTL_TOPIC_PROFILES;
@@ -399,8 +404,31 @@ static enum qtl_status prepare(struct topics *topics, int32_t *partitions)
     return status;
 }
 
-enum qtl_status qtl_kafka_topics_prepare(const struct qtl_kafka_settings *settings,
-                                         int32_t *partitions, struct qtl_error *error)
+static enum qtl_status make_input(struct topics *topics, int32_t *partitions)
+{
+    int32_t found = 0;
+    bool missing = false;
+    enum qtl_status status = look(topics);
+    for (enum qtl_topic topic = 0; status == QTL_OK && topic < QTL_TOPICS; topic++) {
+        if (qtl_topic_is_input(topic)) {
+            found = found == 0 ? topics->counts[topic] : found;
+            missing = missing || topics->counts[topic] == 0;
+        }
+    }
+    if (status == QTL_OK && missing) {
+        status = create(topics, true, found > 0 ? found : *partitions);
+    }
+    if (status == QTL_OK && missing) {
+        status = look(topics);
+    }
+    return status == QTL_OK ? check_input(topics, partitions) : status;
+}
+
+/* Does it with a client of its own. */
+static enum qtl_status with_client(const struct qtl_kafka_settings *settings,
+                                   enum qtl_status (*act)(struct topics *topics,
+                                                          int32_t *partitions),
+                                   int32_t *partitions, struct qtl_error *error)
 {
     struct topics topics = {.settings = settings, .error = error};
     struct rd_kafka_conf_s *conf = NULL;
@@ -411,11 +439,25 @@ enum qtl_status qtl_kafka_topics_prepare(const struct qtl_kafka_settings *settin
     }
     if (status == QTL_OK) {
         topics.queue = rd_kafka_queue_new(topics.client);
-        status = prepare(&topics, partitions);
+        status = act(&topics, partitions);
         rd_kafka_queue_destroy(topics.queue);
     }
     if (topics.client != NULL) {
         rd_kafka_destroy(topics.client);
     }
     return status;
+}
+
+enum qtl_status qtl_kafka_topics_prepare(const struct qtl_kafka_settings *settings,
+                                         int32_t *partitions, struct qtl_error *error)
+{
+    return with_client(settings, prepare, partitions, error);
+}
+
+enum qtl_status qtl_kafka_topics_make_input(const struct qtl_kafka_settings *settings,
+                                            int32_t wanted, int32_t *partitions,
+                                            struct qtl_error *error)
+{
+    *partitions = wanted;
+    return with_client(settings, make_input, partitions, error);
 }

@@ -1,7 +1,9 @@
 /*
- * Size classes: multiples of 8 up to 128, then four a doubling, so that at most a fifth of a block
- * is lost. Blocks above 64 kB come from libc, one by one: they belong to the few heavy customers
- * and are rare. Chunks are 2 MB, aligned, offered to the kernel as huge pages.
+ * Size classes: multiples of 8 below a cache line, whole lines up to 1 kB, then four a doubling, so
+ * that at most a fifth of a block is lost. Small blocks are cut from the end of a chunk, whole
+ * lines from its start, so that these stay aligned. Blocks above 64 kB come from libc, one by one:
+ * they belong to the few heavy customers and are rare. Chunks are 2 MB, aligned, offered to the
+ * kernel as huge pages.
  *
  * Rejected: malloc for every history (16 bytes of overhead on blocks of 40, and arenas shared
  * between threads).
@@ -15,7 +17,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CHUNK_BYTES = 2 << 20, SMALL_MAX = 128, POOLED_MAX = 64 << 10, CLASSES = 17 + 4 * 9 };
+enum {
+    CHUNK_BYTES = 2 << 20,
+    SMALL_MAX = QTL_POOL_LINE - 8, /* classes 1..7 */
+    LINES_MAX = 1 << 10,           /* classes 8..23 */
+    POOLED_MAX = 64 << 10,         /* classes 24..47 */
+    CLASSES = 47
+};
 
 struct free_block {
     struct free_block *next;
@@ -28,7 +36,7 @@ struct large_block {
 
 struct qtl_pool {
     struct free_block *free[CLASSES + 1];
-    unsigned char *chunk; /* where the next block is cut */
+    unsigned char *chunk; /* where the next block is cut: in front, or behind what is left */
     size_t left;          /* bytes in it */
     void **chunks;
     size_t chunk_count;
@@ -44,11 +52,16 @@ static unsigned class_of(size_t bytes, size_t *rounded)
         *rounded = (size_t) class * 8;
         return class;
     }
+    if (bytes <= LINES_MAX) {
+        const unsigned lines = (unsigned)((bytes + QTL_POOL_LINE - 1) / QTL_POOL_LINE);
+        *rounded = (size_t)lines * QTL_POOL_LINE;
+        return 7U + lines;
+    }
     const unsigned top = 63U - (unsigned)__builtin_clzll(bytes - 1); /* 2^top < bytes */
     const unsigned shift = top - 2;
     const size_t quarters = ((bytes - 1) >> shift) + 1; /* 5..8 of 2^shift */
     *rounded = quarters << shift;
-    return 16U + (top - 7) * 4 + (unsigned)(quarters - 4);
+    return 23U + (top - 10) * 4 + (unsigned)(quarters - 4);
 }
 
 size_t qtl_pool_round(size_t bytes)
@@ -136,9 +149,12 @@ void *qtl_pool_take(struct qtl_pool *pool, size_t bytes)
     if (pool->left < rounded) {
         new_chunk(pool); /* what is left of the old one is lost: at most a block in each 2 MB */
     }
+    pool->left -= rounded;
+    if (rounded <= SMALL_MAX) {
+        return pool->chunk + pool->left;
+    }
     void *const cut = pool->chunk;
     pool->chunk += rounded;
-    pool->left -= rounded;
     return cut;
 }
 

@@ -194,7 +194,7 @@ static void problems_of_settings(void **state)
         {"duplicate_horizon: 2d\n", 1, 20, "expected from 0s to 86400s"},
         {"delivery: exactly-once\n", 1, 11,
          "expected `exactly_once` or `at_least_once`; did you mean `exactly_once`?"},
-        {"base_currency: EURO\n", 1, 16, "has 4 bytes; expected 3 to 3"},
+        {"base_currency: EURO\n", 1, 16, "has 4 bytes; expected 3"},
         {"- a\n", 1, 1, "the file is a list"},
         {"shards: &a 1\n", 1, 9, "anchors"},
         {"shards: 'a\n", 2, 1, "not YAML"},
@@ -242,7 +242,8 @@ static void problems_of_mappings(void **state)
     check_problem("streams:\n  order:\n", 2, 3, "unknown stream `order`");
     check_problem("streams:\n  orders:\n    timestamp: events\n", 3, 16, "did you mean `event`?");
     check_problem("streams:\n  orders:\n    feilds: {}\n", 3, 5, "did you mean `fields`?");
-    check_problem("streams:\n  orders:\n    format: avro\n", 3, 13, "expected `json`");
+    check_problem("streams:\n  orders:\n    format: avrox\n", 3, 13,
+                  "expected `json` or `avro`; did you mean `avro`?");
     check_problem("streams: [orders]\n", 1, 10, "`streams` is a list; expected keys below it");
 }
 
@@ -331,6 +332,8 @@ static void what_no_single_setting_tells(void **state)
     } rows[] = {
         {"epoch.min_ms=2000", "epoch.min_ms is 2000; expected at most epoch.max_ms, which is 1000"},
         {"base_currency=E R", "three letters"},
+        {"streams.orders.format=avro", "avro.schemas is not set; streams.orders is Avro: expected"},
+        {"transitions.format=avro", "transitions.schema_id is not set; with `framing: confluent`"},
         {"streams.engagement.fields.kind=~", "streams.engagement.fields.kind: the stream cannot"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -16,7 +16,7 @@ struct oracle {
 
 static void oracle_init(struct oracle *oracle)
 {
-    FILE *const file = fopen(QTL_EPOCH_RECORD_SCHEMA, "rb");
+    FILE *const file = fopen(QTL_SCHEMAS "/epoch_record.avsc", "rb");
     assert_non_null(file);
     static char text[65536];
     const size_t length = fread(text, 1, sizeof(text), file);

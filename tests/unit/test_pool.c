@@ -55,7 +55,8 @@ static void blocks_never_overlap(void **state)
         }
         block->size = random_size(&random);
         block->bytes = qtl_pool_take(pool, block->size);
-        assert_int_equal((uintptr_t)block->bytes % 8, 0);
+        const bool in_lines = block->size >= QTL_POOL_LINE && block->size <= 60000;
+        assert_int_equal((uintptr_t)block->bytes % (in_lines ? QTL_POOL_LINE : 8), 0);
         fill(block, (unsigned char)qtl_random_below(&random, 256));
     }
     for (int i = 0; i < BLOCKS; i++) {
@@ -75,8 +76,11 @@ static void sizes_round_as_promised(void **state)
         assert_int_equal(rounded % 8, 0);
         assert_int_equal(qtl_pool_round(rounded), rounded);
         assert_true(rounded >= qtl_pool_round(bytes > 1 ? bytes - 1 : 1));
-        if (bytes <= 128) {
+        if (bytes < QTL_POOL_LINE - 7) {
             assert_true(rounded - bytes < 8);
+        } else if (bytes <= 1024) {
+            assert_true(rounded - bytes < QTL_POOL_LINE);
+            assert_int_equal(rounded % QTL_POOL_LINE, 0);
         } else {
             assert_true((rounded - bytes) * 5 <= rounded);
         }

@@ -64,6 +64,32 @@ static void numbers_become_exact_ten_thousandths(void **state)
     }
 }
 
+/* Integers with a power of ten behind them, as Avro has them, are what their texts are. */
+static void decimals_are_what_their_texts_are(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252U;
+    for (int i = 0; i < 200000; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        int64_t number = (int64_t)random >> (random >> 3 & 63);
+        number = i % 16 == 0 ? INT64_MIN : i % 16 == 1 ? number / 10 * 10 + 5 : number;
+        const int exponent = (int)(random >> 20 & 63) - 40;
+        const int places = (int)(random >> 40) % 11 - 6;
+        char text[64];
+        snprintf(text, sizeof(text), "%llde%d", (long long)number, exponent);
+        int64_t of_text = 0;
+        int64_t of_decimal = 0;
+        assert_int_equal(qtl_value_number(text_of(text), places, &of_text),
+                         qtl_value_of_decimal(number, exponent, places, &of_decimal));
+        assert_int_equal(of_text, of_decimal);
+        assert_int_equal(qtl_value_floor(text_of(text), places, &of_text),
+                         qtl_value_floor_of_decimal(number, exponent, places, &of_decimal));
+        assert_int_equal(of_text, of_decimal);
+    }
+}
+
 static void what_is_no_number_is_refused(void **state)
 {
     (void)state;
@@ -308,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_become_exact_ten_thousandths),
+        cmocka_unit_test(decimals_are_what_their_texts_are),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(finer_times_are_cut_toward_the_past),
         cmocka_unit_test(times_in_their_forms),
