@@ -57,22 +57,14 @@ struct append {
 static const char help[] =
     "usage: quintil append STREAM [options] [FILE...]\n"
     "\n"
-    "Appends events to the local log, or to Kafka where the configuration has kafka.brokers:
-"
-    "orders, engagement or customers. Works while 'quintil run' reads it. FILEs are CSV with
-"
-    "header, NDJSON or Avro, by the name's ending; - or no FILE is standard input, NDJSON unless
-"
-    "--format says otherwise.
-"
-    "
-"
-    "  --data DIR           the local log's folder (default ./quintil-data); made where missing
-"
-    "  --partitions N       of a log, or of topics, that are made (default 4)
-"
-    "  --format F           csv, ndjson or avro: what the input is, whatever its names
-"
+    "Appends events to the local log, or to Kafka where the configuration has kafka.brokers:\n"
+    "orders, engagement or customers. Works while 'quintil run' reads it. FILEs are CSV with\n"
+    "header, NDJSON or Avro, by the name's ending; - or no FILE is standard input, NDJSON unless\n"
+    "--format says otherwise.\n"
+    "\n"
+    "  --data DIR           the local log's folder (default ./quintil-data); made where missing\n"
+    "  --partitions N       of a log, or of topics, that are made (default 4)\n"
+    "  --format F           csv, ndjson or avro: what the input is, whatever its names\n"
     "  --sort               reads all files first and appends their records by time: for\n"
     "                       history, which a run reads in the order of the log\n"
     "  --rules R            a rule file whose own kinds of engagement are known too\n"
