@@ -66,6 +66,25 @@ static void push_all(struct qtl_kafka_group *group, enum qtl_log_change_type typ
     }
 }
 
+/* Once: the failure path ends this client. */
+static void push_lost(struct qtl_kafka_group *group, const char *refusal)
+{
+    char words[8];
+    if (rd_kafka_fatal_error(group->client, words, sizeof(words)) ==
+        RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) { /* error_cb comes to know of it later */
+        atomic_store_explicit(&group->events.fenced, true, memory_order_relaxed);
+    }
+    const struct qtl_log_change change = {
+        .type = QTL_LOG_LOST,
+        .fenced = atomic_load_explicit(&group->events.fenced, memory_order_relaxed) &&
+                  qtl_kafka_client_fenced(&group->events) == QTL_LOST,
+        .refusal = refusal};
+    if (!group->is_lost) {
+        group->is_lost = true;
+        push(group, &change);
+    }
+}
+
 static void capture_token(struct qtl_kafka_group *group)
 {
     if (group->token.metadata != NULL) {
@@ -111,7 +130,9 @@ static void rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
         push_all(group, QTL_LOG_REVOKED, partitions);
         return; /* answered by revoke_done() */
     }
-    push_all(group, QTL_LOG_LOST, partitions);
+    if (partitions->cnt > 0) {
+        push_lost(group, NULL);
+    }
     rd_kafka_assign(client, NULL);
 }
 
@@ -122,20 +143,6 @@ void qtl_kafka_group_revoke_done(struct qtl_kafka_group *group, int32_t partitio
     if (--group->revoking == 0) {
         group->owned = 0;
         rd_kafka_assign(group->client, NULL);
-    }
-}
-
-/* Once: the failure path ends this client. */
-static void push_lost(struct qtl_kafka_group *group, const char *refusal)
-{
-    const struct qtl_log_change change = {
-        .type = QTL_LOG_LOST,
-        .fenced = atomic_load_explicit(&group->events.fenced, memory_order_relaxed) &&
-                  qtl_kafka_client_fenced(&group->events) == QTL_LOST,
-        .refusal = refusal};
-    if (!group->is_lost) {
-        group->is_lost = true;
-        push(group, &change);
     }
 }
 

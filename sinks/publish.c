@@ -153,6 +153,25 @@ static size_t describe(struct qtl_publish *publish, const struct qtl_epoch *epoc
     return positions;
 }
 
+enum { TRANSITION_HEADERS = 4 };
+
+/* What a consumer can filter by without decoding (DESIGN 6). */
+static void make_headers(const struct qtl_rules *rules, const struct qtl_transition *transition,
+                         struct qtl_log_header headers[TRANSITION_HEADERS])
+{
+    const uint16_t segment = transition->segment;
+    const char *const rows[TRANSITION_HEADERS][2] = {
+        {"segment", rules->segments[segment].name},
+        {"from", qtl_rules_state_name(rules, segment, transition->from)},
+        {"to", qtl_rules_state_name(rules, segment, transition->to)},
+        {"cause", qtl_transition_json_cause((enum qtl_cause)transition->cause)},
+    };
+    for (int i = 0; i < TRANSITION_HEADERS; i++) {
+        headers[i] = (struct qtl_log_header){.name = qtl_text_of(rows[i][0]),
+                                             .value = qtl_text_of(rows[i][1])};
+    }
+}
+
 /* A transition's bytes, until the next one's. */
 static struct qtl_text encode(struct qtl_publish *publish, const struct qtl_transition *transition,
                               const struct qtl_publication *publication)
@@ -176,12 +195,16 @@ static enum qtl_status append_transitions(struct qtl_publish *publish,
     enum qtl_status status = QTL_OK;
     for (size_t i = 0; i < outcome->transition_count && status == QTL_OK; i++) {
         const struct qtl_transition *const transition = &outcome->transitions[i];
+        struct qtl_log_header headers[TRANSITION_HEADERS];
+        make_headers(publish->settings.rules, transition, headers);
         struct qtl_log_append record = {
             .topic = QTL_TOPIC_TRANSITIONS,
             .partition = (int32_t)slice,
             .timestamp_ms = epoch->wall * 1000,
             .key = transition->customer_id,
             .value = encode(publish, transition, &publication),
+            .headers = headers,
+            .header_count = TRANSITION_HEADERS,
         };
         status = append(publish, &record, error);
     }

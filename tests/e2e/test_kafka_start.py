@@ -168,7 +168,7 @@ class Start(kit.EngineTest):
             self.assertRegex(said, r"topic unmade\.\S+ is missing and may not be created: allow Create on it to this user, or "
                                    r"create it yourself \(docs/OPERATIONS.md\)")
         finally:
-            for rule in rules:
+            for rule in reversed(rules):  # while we still may
                 kafka_kit.servers("kafka", "acls", "--remove", *rule, "--force")
 
     def test_wrong_settings(self):
