@@ -60,7 +60,9 @@ static inline struct qtl_text qtl_customer_id(const struct qtl_customer *custome
 {
     const char *bytes = (const char *)customer + customer->id_place;
     if (customer->id_is_far) {
-        memcpy(&bytes, bytes, sizeof(bytes));
+        uintptr_t far = 0;
+        memcpy(&far, bytes, sizeof(far));
+        bytes = (const char *)far;
     }
     return (struct qtl_text){bytes, customer->id_bytes};
 }
