@@ -8,6 +8,8 @@
  *   big calls  the same with 1,024 transitions a call instead of 128
  *   rebuild  the same after FLUSHALL: from quintil.customers, then all transitions once more
  *
+ *   lag       one transition a commit: from the commit's return to its being in the stream
+ *
  *   cmake --preset release && cmake --build --preset release && build/release/bench/bench_redis
  *
  * Options: number of transitions (default 500000), of customers (default 100000). The log is made
@@ -34,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EPOCH = 20000, PARTITIONS = 3, SEGMENTS = 4, PIPELINE = 1000 };
+enum { EPOCH = 20000, PARTITIONS = 3, SEGMENTS = 4, PIPELINE = 1000, COMMITS = 500 };
 
 struct bench {
     uint32_t transitions;
@@ -313,15 +315,14 @@ static void post(void *context)
     sem_post(context);
 }
 
-/* What the sink does with the log; `changes_max` transitions a call. */
-static void run_sink(const struct bench *bench, int64_t changes_max, const char *what)
+/* A sink on the log; `tell` when it has been drained. */
+static struct qtl_redis_sink *start_sink(const struct bench *bench, int64_t changes_max,
+                                         sem_t *done)
 {
     static const int32_t partitions[PARTITIONS] = {0, 1, 2};
     struct qtl_error error = {0};
     struct qtl_log_reader *reader = NULL;
     struct qtl_redis_sink *sink = NULL;
-    sem_t done;
-    sem_init(&done, 0, 0);
     const struct qtl_local_reader_options options = {.wait_outputs = true};
     const struct qtl_redis_sink_settings settings = {
         .address = bench->socket,
@@ -335,19 +336,86 @@ static void run_sink(const struct bench *bench, int64_t changes_max, const char 
         .timeout_ms = 60000,
         .quiet = true,
         .tell = post,
-        .context = &done,
+        .context = done,
     };
     char path[128];
     snprintf(path, sizeof(path), "%s/log", bench->folder);
-    const struct measure measure = begin(bench);
     require_ok(qtl_local_reader_open(path, &options, &reader, &error), &error);
     require_ok(qtl_redis_sink_start(&settings, &reader, &sink, &error), &error);
     qtl_redis_sink_drain(sink);
-    while (sem_wait(&done) != 0) {
+    return sink;
+}
+
+static void wait_for(sem_t *done)
+{
+    while (sem_wait(done) != 0) {
     }
+}
+
+/* What the sink does with the log; `changes_max` transitions a call. */
+static void run_sink(const struct bench *bench, int64_t changes_max, const char *what)
+{
+    sem_t done;
+    sem_init(&done, 0, 0);
+    const struct measure measure = begin(bench);
+    struct qtl_redis_sink *const sink = start_sink(bench, changes_max, &done);
+    wait_for(&done);
     report(&measure, what);
     qtl_redis_sink_stop(sink);
     sem_destroy(&done);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const uint64_t one = *(const uint64_t *)left;
+    const uint64_t other = *(const uint64_t *)right;
+    return (one > other) - (one < other);
+}
+
+/* Waits for the entry behind `last`, and makes it the last. */
+static void wait_for_entry(const struct bench *bench, char last[64])
+{
+    redisReply *const reply =
+        redisCommand(bench->client, "XREAD BLOCK 0 COUNT 1 STREAMS quintil:transitions %s", last);
+    require(reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1, "XREAD");
+    const redisReply *const entry = reply->element[0]->element[1]->element[0];
+    snprintf(last, 64, "%s", entry->element[0]->str);
+    freeReplyObject(reply);
+}
+
+/* Redis has everything when this begins. */
+static void measure_lag(const struct bench *bench)
+{
+    static uint64_t took_ns[COMMITS];
+    struct qtl_error error;
+    struct qtl_log_writer *writer = NULL;
+    struct shop shop = new_shop(bench->customers);
+    char path[128];
+    char last[64] = "0-0";
+    sem_t done;
+    sem_init(&done, 0, 0);
+    snprintf(path, sizeof(path), "%s/log", bench->folder);
+    struct qtl_redis_sink *const sink = start_sink(bench, 128, &done);
+    wait_for(&done);
+    call(bench, "DEL quintil:transitions");
+    require_ok(qtl_local_writer_open(path, QTL_LOCAL_ENGINE, NULL, &writer, &error), &error);
+    for (int i = 0; i < COMMITS; i++) {
+        struct change change;
+        make_change(&shop, bench->customers, &change);
+        require_ok(writer->ops->begin(writer, NULL, NULL, 0, &error), &error);
+        append(writer, QTL_TOPIC_TRANSITIONS, change.key, change.value);
+        require_ok(writer->ops->commit(writer, &error), &error);
+        const uint64_t committed_ns = qtl_machine_now_ns();
+        wait_for_entry(bench, last);
+        took_ns[i] = qtl_machine_now_ns() - committed_ns;
+    }
+    qsort(took_ns, COMMITS, sizeof(took_ns[0]), compare);
+    printf("lag       p50 %.2f ms, p99 %.2f ms\n", (double)took_ns[COMMITS / 2] / 1e6,
+           (double)took_ns[COMMITS * 99 / 100] / 1e6);
+    writer->ops->free(writer);
+    qtl_redis_sink_stop(sink);
+    sem_destroy(&done);
+    free_shop(&shop);
 }
 
 int main(int argc, char **argv)
@@ -375,6 +443,7 @@ int main(int argc, char **argv)
     run_sink(&bench, 1024, "big calls");
     call(&bench, "FLUSHALL");
     run_sink(&bench, 128, "rebuild");
+    measure_lag(&bench);
     redisFree(bench.client);
     kill(bench.server, SIGTERM);
     waitpid(bench.server, NULL, 0);
