@@ -64,6 +64,11 @@ uint64_t qtl_machine_cpu_ns(void)
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t qtl_machine_process_cpu_ns(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 uint64_t qtl_machine_resident_bytes(void)
 {
     FILE *const file = fopen("/proc/self/statm", "r");

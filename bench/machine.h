@@ -13,9 +13,11 @@
 /* Processor, cores, memory, kernel, huge pages, compiler, versions and commit, a line each. */
 void qtl_machine_print(FILE *out);
 
-/* Nanoseconds that only grow: of the wall, and of the calling thread's processor time. */
+/* Nanoseconds that only grow: of the wall, of the calling thread's processor time, and of that of
+ * the whole process, threads that have ended included. */
 uint64_t qtl_machine_now_ns(void);
 uint64_t qtl_machine_cpu_ns(void);
+uint64_t qtl_machine_process_cpu_ns(void);
 
 /* Bytes of this process that are in memory. */
 uint64_t qtl_machine_resident_bytes(void);

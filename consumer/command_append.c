@@ -1,6 +1,6 @@
 /*
- * `quintil append <stream> [FILE...]`: events from files or a pipe into the local log, whether or
- * not `run` reads it meanwhile.
+ * `quintil append <stream> [FILE...]`: events from files or a pipe into the input of the local log
+ * or of Kafka, whether or not `run` reads it meanwhile.
  *
  * Each record is decoded here once, for its customer (key and partition) and its time (timestamp:
  * DESIGN 3, our own loaders stamp so). What cannot be decoded is appended all the same, so that the
@@ -9,10 +9,11 @@
  *
  * A transaction is committed when the input has nothing more just now, or when it has become large.
  * So a live pipe is durable line by line, and a file at the speed of the disk. A kill leaves whole
- * transactions only.
+ * transactions only (of Kafka, whole records: sinks/kafka_intake.h).
  */
+#include "consumer/command_intake.h"
 #include "consumer/commands.h"
-#include "consumer/config_file.h"
+#include "consumer/config_options.h"
 #include "consumer/decode.h"
 #include "consumer/progress.h"
 #include "consumer/record_file.h"
@@ -20,7 +21,6 @@
 #include "consumer/sorted_records.h"
 #include "consumer/stream.h"
 #include "scoring/base/hash.h"
-#include "sinks/local_writer.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -41,7 +41,7 @@ struct append {
     struct qtl_config config;
     struct qtl_rules *kinds; /* NULL: the built-in kinds only */
     struct qtl_decoder *decoder;
-    struct qtl_log_writer *writer;
+    struct qtl_command_intake intake;
     struct qtl_progress progress;
     bool sort;                        /* gather all, then append by time */
     struct qtl_sorted_records sorted; /* empty without it */
@@ -57,12 +57,13 @@ struct append {
 static const char help[] =
     "usage: quintil append STREAM [options] [FILE...]\n"
     "\n"
-    "Appends events to the local log: orders, engagement or customers. Works while\n"
-    "'quintil run' reads it. FILEs are CSV with header, NDJSON or Avro, by the name's ending;\n"
-    "- or no FILE is standard input, NDJSON unless --format says otherwise.\n"
+    "Appends events to the local log, or to Kafka where the configuration has kafka.brokers:\n"
+    "orders, engagement or customers. Works while 'quintil run' reads it. FILEs are CSV with\n"
+    "header, NDJSON or Avro, by the name's ending; - or no FILE is standard input, NDJSON unless\n"
+    "--format says otherwise.\n"
     "\n"
-    "  --data DIR           the log's folder (default ./quintil-data); made where missing\n"
-    "  --partitions N       of a log that is made (default 4)\n"
+    "  --data DIR           the local log's folder (default ./quintil-data); made where missing\n"
+    "  --partitions N       of a log, or of topics, that are made (default 4)\n"
     "  --format F           csv, ndjson or avro: what the input is, whatever its names\n"
     "  --sort               reads all files first and appends their records by time: for\n"
     "                       history, which a run reads in the order of the log\n"
@@ -119,19 +120,6 @@ static enum qtl_status parse_format(const char *text, enum qtl_record_format *fo
                                text);
 }
 
-static enum qtl_status read_config(const char *path, struct qtl_config *config,
-                                   struct qtl_error *error)
-{
-    struct qtl_problems problems = {0};
-    const enum qtl_status status = qtl_config_file_read(path, config, &problems);
-    if (status != QTL_OK) {
-        qtl_rule_file_report(path, &problems, stderr);
-        error->text[0] = '\0'; /* all is said */
-    }
-    qtl_problems_fini(&problems);
-    return status;
-}
-
 static enum qtl_status parse_option(struct append *append, int code, struct qtl_error *error)
 {
     switch (code) {
@@ -151,7 +139,7 @@ static enum qtl_status parse_option(struct append *append, int code, struct qtl_
     case OPTION_SET:
         return qtl_config_set(&append->config, optarg, error);
     case 'c':
-        return read_config(optarg, &append->config, error);
+        return QTL_OK; /* read already */
     default:
         return qtl_error_set(error, QTL_BAD_CONF, "see 'quintil append --help'");
     }
@@ -161,9 +149,9 @@ static enum qtl_status parse_option(struct append *append, int code, struct qtl_
  * asked for and printed. */
 static enum qtl_status parse(struct append *append, int argc, char **argv, struct qtl_error *error)
 {
-    enum qtl_status status = QTL_OK;
+    enum qtl_status status =
+        qtl_config_options_read(&append->config, argc, argv, long_options, error);
     int code = 0;
-    optind = 1;
     while (status == QTL_OK && (code = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (code == OPTION_HELP) {
             fputs(help, stdout);
@@ -207,27 +195,12 @@ static enum qtl_status read_kinds(struct append *append, struct qtl_error *error
     return status;
 }
 
-static enum qtl_status open_log(struct append *append, struct qtl_error *error)
-{
-    const char *const path = append->data != NULL ? append->data : append->config.data_folder;
-    enum qtl_status status = QTL_OK;
-    if (append->partitions == 0 &&
-        qtl_local_log_partitions(path, &append->partitions, error) != QTL_OK) {
-        append->partitions = (int32_t)append->config.partitions;
-    }
-    status = qtl_local_log_create(path, append->partitions, error);
-    if (status == QTL_OK) {
-        status = qtl_local_writer_open(path, QTL_LOCAL_INTAKE, NULL, &append->writer, error);
-    }
-    return status;
-}
-
 static enum qtl_status commit(struct append *append, struct qtl_error *error)
 {
     if (append->batch_records == 0) {
         return QTL_OK;
     }
-    const enum qtl_status status = append->writer->ops->commit(append->writer, error);
+    const enum qtl_status status = append->intake.writer->ops->commit(append->intake.writer, error);
     if (status == QTL_OK) {
         append->durable += append->batch_records;
         append->undecodable += append->batch_undecodable;
@@ -254,7 +227,7 @@ static struct qtl_log_append describe(struct append *append, const struct qtl_fi
     }
     const struct qtl_event *const event = &record->event;
     bytes.partition =
-        (int32_t)qtl_hash_partition(event->customer_hash, (uint32_t)append->partitions);
+        (int32_t)qtl_hash_partition(event->customer_hash, (uint32_t)append->intake.partitions);
     bytes.key = event->customer_id;
     bytes.has_key = true;
     if (append->wall < event->occurred_at) {
@@ -273,10 +246,10 @@ static enum qtl_status put(struct append *append, const struct qtl_log_append *b
 {
     enum qtl_status status = QTL_OK;
     if (append->batch_records == 0) {
-        status = append->writer->ops->begin(append->writer, NULL, NULL, 0, error);
+        status = append->intake.writer->ops->begin(append->intake.writer, NULL, NULL, 0, error);
     }
     if (status == QTL_OK) {
-        status = append->writer->ops->append(append->writer, bytes, error);
+        status = append->intake.writer->ops->append(append->intake.writer, bytes, error);
     }
     if (status == QTL_OK) {
         append->batch_records++;
@@ -383,7 +356,8 @@ static enum qtl_status run(struct append *append, int argc, char **argv, struct 
 {
     enum qtl_status status = read_kinds(append, error);
     if (status == QTL_OK) {
-        status = open_log(append, error);
+        status = qtl_command_intake_open(&append->intake, &append->config, append->data,
+                                         append->partitions, error);
     }
     if (status != QTL_OK) {
         return status;
@@ -420,9 +394,7 @@ int qtl_command_append(int argc, char **argv)
     if (status != QTL_OK && status != QTL_END && error.text[0] != '\0') {
         fprintf(stderr, "quintil append: %s\n", error.text);
     }
-    if (append.writer != NULL) {
-        append.writer->ops->free(append.writer);
-    }
+    qtl_command_intake_close(&append.intake);
     qtl_sorted_records_fini(&append.sorted);
     qtl_decoder_free(append.decoder);
     qtl_rules_free(append.kinds);

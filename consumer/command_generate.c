@@ -1,5 +1,5 @@
 /*
- * `quintil generate`: a made-up shop (generator.h) into files or a local log, all at once, at a
+ * `quintil generate`: a made-up shop (generator.h) into files or a log, all at once, at a
  * chosen speed, or live.
  *
  * Model time is the shop's own. At a speed, an event is due when that part of its life has passed
@@ -10,6 +10,7 @@
  * Waiting is sigtimedwait(): the signals that end the command are blocked and looked for nowhere
  * else, so no handler and no flag is needed.
  */
+#include "consumer/command_intake.h"
 #include "consumer/commands.h"
 #include "consumer/generate_options.h"
 #include "consumer/generator.h"
@@ -21,6 +22,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_S INT64_C(86400)
@@ -29,6 +31,8 @@
 
 struct generation {
     struct qtl_generate_options options;
+    struct qtl_config config;
+    struct qtl_command_intake intake; /* with a log */
     struct qtl_generator *generator;
     struct qtl_event_output *output;
     struct qtl_progress progress;
@@ -100,18 +104,32 @@ static bool wait_until_due(struct generation *generation, int64_t second, struct
     return due > last || elapsed > last;
 }
 
+/* An empty file that says to other programs what the sentence says to people. */
+static enum qtl_status say_ready(const char *path, struct qtl_error *error)
+{
+    if (path == NULL) {
+        return QTL_OK;
+    }
+    FILE *const file = fopen(path, "w");
+    if (file == NULL || fclose(file) != 0) {
+        return qtl_error_set(error, QTL_IO, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    return QTL_OK;
+}
+
 /* The end of the history: all of it is made visible first, so that who waits for the sentence, to
  * start an engine, finds it whole. */
 static enum qtl_status enter_present(struct generation *generation, struct qtl_error *error)
 {
     generation->in_present = true;
-    const enum qtl_status status = qtl_event_output_flush(generation->output, error);
+    enum qtl_status status = qtl_event_output_flush(generation->output, error);
     qtl_progress_stop(&generation->progress);
     if (status == QTL_OK) {
         fprintf(stderr,
                 "quintil generate: %" PRIu64 " orders and %" PRIu64
                 " engagement events of history written; going on live\n",
                 generation->orders, generation->engagement);
+        status = say_ready(generation->options.ready_file, error);
     }
     qtl_progress_start(&generation->progress, "generate: events");
     return status;
@@ -146,13 +164,18 @@ static enum qtl_status write_events(struct generation *generation, struct qtl_er
 static enum qtl_status open_output(struct generation *generation, struct qtl_error *error)
 {
     const struct qtl_generate_options *const options = &generation->options;
-    if (options->data != NULL) {
-        return qtl_event_output_open_log(options->data, options->partitions, &generation->output,
-                                         error);
+    if (options->out != NULL) {
+        return qtl_event_output_open_files(options->out,
+                                           options->ndjson ? QTL_EVENT_NDJSON : QTL_EVENT_CSV,
+                                           &generation->output, error);
     }
-    return qtl_event_output_open_files(options->out,
-                                       options->ndjson ? QTL_EVENT_NDJSON : QTL_EVENT_CSV,
-                                       &generation->output, error);
+    struct qtl_command_intake *const intake = &generation->intake;
+    const enum qtl_status status = qtl_command_intake_open(
+        intake, &generation->config, options->data, options->partitions, error);
+    if (status == QTL_OK) {
+        generation->output = qtl_event_output_new_log(&intake->writer, intake->partitions);
+    }
+    return status;
 }
 
 static enum qtl_status generate(struct generation *generation, struct qtl_error *error)
@@ -190,7 +213,9 @@ int qtl_command_generate(int argc, char **argv)
 {
     struct generation generation = {0};
     int code = 0;
-    if (!qtl_generate_options_parse(&generation.options, argc, argv, &code)) {
+    qtl_config_init(&generation.config);
+    if (!qtl_generate_options_parse(&generation.options, &generation.config, argc, argv, &code)) {
+        qtl_config_fini(&generation.config);
         return code;
     }
     struct qtl_error error = {{0}};
@@ -203,8 +228,9 @@ int qtl_command_generate(int argc, char **argv)
                 " customers written to %s\n",
                 generation.orders, generation.engagement,
                 qtl_generator_customers(generation.generator),
-                generation.options.data != NULL ? generation.options.data : generation.options.out);
+                generation.options.out != NULL ? generation.options.out : generation.intake.place);
     }
+    qtl_config_fini(&generation.config);
     qtl_generator_free(generation.generator);
     return qtl_status_exit_code(status);
 }

@@ -5,6 +5,7 @@
 
 #include "consumer/avro_folder.h"
 #include "consumer/avro_stream.h"
+#include "consumer/kafka_properties.h"
 #include "consumer/setting.h"
 #include "consumer/stream.h"
 #include "scoring/base/assert.h"
@@ -26,6 +27,7 @@ void qtl_config_init(struct qtl_config *config)
 void qtl_config_fini(struct qtl_config *config)
 {
     qtl_setting_fini_all(QTL_SETTING_SCOPE_ALL, config);
+    qtl_kafka_properties_fini(config);
     for (int i = 0; i < QTL_STREAMS; i++) {
         qtl_setting_fini_all(QTL_SETTING_SCOPE_STREAM, &config->streams[i]);
         qtl_avro_stream_free(config->streams[i].avro);
@@ -158,6 +160,9 @@ enum qtl_status qtl_config_set(struct qtl_config *config, const char *assignment
     const struct qtl_source value = {.text = {equal + 1, (uint32_t)strlen(equal + 1)}};
     if (begins_with(name, "streams.")) {
         set_in_stream(config, without(name, strlen("streams.")), &value, &problems);
+    } else if (begins_with(name, "kafka.properties.")) {
+        (void)qtl_kafka_properties_assign(config, without(name, strlen("kafka.properties.")),
+                                          (struct qtl_place){0, 0}, &value, &problems);
     } else {
         set_row(QTL_SETTING_SCOPE_ALL, config, name, &value, &problems);
     }
@@ -184,6 +189,25 @@ static enum qtl_status check_fields(const struct qtl_stream_settings *settings,
                 "path",
                 qtl_stream_name(stream), qtl_field_name(field));
         }
+    }
+    return QTL_OK;
+}
+
+/* Kafka, where there are brokers; the settings of the one log do not stand beside the other. */
+static enum qtl_status finish_log(struct qtl_config *config, struct qtl_error *error)
+{
+    if (config->kafka_brokers[0] != '\0') {
+        config->log = QTL_LOG_TYPE_KAFKA;
+    }
+    if (config->log == QTL_LOG_TYPE_KAFKA && config->kafka_brokers[0] == '\0') {
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "log is `kafka`, and kafka.brokers is not set; expected where Kafka "
+                             "is, e.g. `localhost:9092`");
+    }
+    if (config->log == QTL_LOG_TYPE_LOCAL && config->kafka_property_count > 0) {
+        return qtl_error_set(error, QTL_BAD_CONF,
+                             "kafka.properties are set, and kafka.brokers is not; expected where "
+                             "Kafka is, e.g. `localhost:9092`");
     }
     return QTL_OK;
 }
@@ -251,6 +275,9 @@ enum qtl_status qtl_config_finish(struct qtl_config *config, struct qtl_error *e
         }
         config->streams[i].base_currency = config->base_currency;
     }
-    const enum qtl_status status = check_transitions(config, error);
-    return status == QTL_OK ? finish_avro(config, error) : status;
+    enum qtl_status status = check_transitions(config, error);
+    if (status == QTL_OK) {
+        status = finish_avro(config, error);
+    }
+    return status == QTL_OK ? finish_log(config, error) : status;
 }

@@ -9,12 +9,14 @@
 #include "consumer/field_map.h"
 #include "schemas/avro_framing.h"
 #include "schemas/event.h"
+#include "schemas/kafka/kafka_settings.h"
 #include "schemas/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* The values of CHOICE settings; the words for them stand in the table. */
+enum qtl_log_type { QTL_LOG_TYPE_LOCAL, QTL_LOG_TYPE_KAFKA };
 enum qtl_delivery { QTL_DELIVERY_EXACTLY_ONCE, QTL_DELIVERY_AT_LEAST_ONCE };
 enum qtl_format { QTL_FORMAT_JSON, QTL_FORMAT_AVRO };
 enum qtl_timestamp { QTL_TIMESTAMP_RECORD, QTL_TIMESTAMP_EVENT };
@@ -48,6 +50,8 @@ struct qtl_config {
 #include "schemas/settings.def"
 #undef QTL_SETTING
     struct qtl_stream_settings streams[QTL_STREAMS];
+    struct qtl_kafka_property *kafka_properties; /* owned, as their texts */
+    size_t kafka_property_count;
     struct qtl_avro_folder *avro_folder; /* owned; set by qtl_config_finish() */
 };
 
@@ -56,8 +60,8 @@ void qtl_config_init(struct qtl_config *config);
 void qtl_config_fini(struct qtl_config *config);
 
 /* One `name=value` of `--set`, e.g. `epoch.max_ms=200`, `streams.orders.timestamp=event`,
- * `streams.orders.fields.customer_id=customer.id`, `streams.orders.fields.amount.scale=2`. BAD_CONF
- * with a sentence. */
+ * `streams.orders.fields.customer_id=customer.id`, `streams.orders.fields.amount.scale=2`,
+ * `kafka.properties.linger.ms=5`. BAD_CONF with a sentence. */
 QTL_CHECKED enum qtl_status qtl_config_set(struct qtl_config *config, const char *assignment,
                                            struct qtl_error *error);
 

@@ -6,13 +6,14 @@
  */
 #include "consumer/config_file.h"
 
+#include "consumer/kafka_properties.h"
 #include "consumer/setting.h"
 #include "consumer/stream.h"
+#include "consumer/yaml_file.h"
 #include "consumer/yaml_keys.h"
 #include "consumer/yaml_tree.h"
 #include "scoring/suggestion.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,26 @@ static void read_value(struct reader *reader, const struct level *level,
     (void)qtl_setting_assign(setting, level->base, &value->source, reader->problems);
 }
 
+/* `kafka.properties:`: names with dots in them, each with one value. */
+static void read_properties(struct reader *reader, const struct qtl_yaml_node *properties)
+{
+    size_t count = 0;
+    if (!require_mapping(reader, properties)) {
+        return;
+    }
+    for (const struct qtl_yaml_node *key = NULL;
+         (key = qtl_yaml_keys_next(reader->problems, properties->next, key, &count)) != NULL;) {
+        if (key->next->type != QTL_YAML_SCALAR) {
+            qtl_problems_add(reader->problems, key->next->place, "`%.*s` is %s; expected one value",
+                             qtl_problems_cut(key->source.text), key->source.text.bytes,
+                             qtl_yaml_tree_words(key->next));
+        } else {
+            (void)qtl_kafka_properties_assign(reader->config, key->source.text, key->place,
+                                              &key->next->source, reader->problems);
+        }
+    }
+}
+
 /* One key of a level: a setting, or a group of them that stands in a mapping of its own. */
 static void read_setting(struct reader *reader, const struct level *level,
                          const struct qtl_yaml_node *key);
@@ -130,14 +151,20 @@ static void read_group(struct reader *reader, const struct level *level, const c
     char what[NAME_BYTES_MAX + 8];
     snprintf(prefix, sizeof(prefix), "%s.", name);
     snprintf(what, sizeof(what), "`%s`", name);
-    const struct level inner = {level->scope, level->base, prefix, NULL, what};
+    /* The one group with a shape of its own inside. */
+    const char *const extra = strcmp(name, "kafka") == 0 ? "properties" : NULL;
+    const struct level inner = {level->scope, level->base, prefix, extra, what};
     size_t count = 0;
     if (!require_mapping(reader, key)) {
         return;
     }
     for (const struct qtl_yaml_node *next = NULL;
          (next = qtl_yaml_keys_next(reader->problems, key->next, next, &count)) != NULL;) {
-        read_setting(reader, &inner, next);
+        if (inner.extra != NULL && equals(next->source.text, inner.extra)) {
+            read_properties(reader, next);
+        } else {
+            read_setting(reader, &inner, next);
+        }
     }
 }
 
@@ -325,30 +352,10 @@ enum qtl_status qtl_config_file_parse(struct qtl_text file, struct qtl_config *c
 enum qtl_status qtl_config_file_read(const char *path, struct qtl_config *config,
                                      struct qtl_problems *problems)
 {
-    const struct qtl_place whole = {0, 0};
-    enum qtl_status status = QTL_BAD_CONF;
-    char *bytes = NULL;
-    FILE *const file = fopen(path, "rb");
-    if (file == NULL) {
-        qtl_problems_add(problems, whole, "cannot be opened (%s); expected a configuration file",
-                         strerror(errno));
-        return QTL_BAD_CONF;
-    }
-    bytes = malloc(QTL_YAML_TREE_BYTES_MAX + 1U);
-    if (bytes == NULL) {
-        qtl_problems_add(problems, whole, "no memory to read it");
-        goto out;
-    }
-    /* One byte more than allowed, so that the parser sees a file that is too long as such. */
-    const size_t length = fread(bytes, 1, QTL_YAML_TREE_BYTES_MAX + 1U, file);
-    if (ferror(file)) {
-        qtl_problems_add(problems, whole, "cannot be read (%s); expected a configuration file",
-                         strerror(errno));
-        goto out;
-    }
-    status = qtl_config_file_parse((struct qtl_text){bytes, (uint32_t)length}, config, problems);
-out:
+    struct qtl_text text = {NULL, 0};
+    char *const bytes = qtl_yaml_file_read(path, "a configuration file", &text, problems);
+    const enum qtl_status status =
+        bytes == NULL ? QTL_BAD_CONF : qtl_config_file_parse(text, config, problems);
     free(bytes);
-    fclose(file);
     return status;
 }

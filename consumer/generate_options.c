@@ -1,6 +1,7 @@
 /* See generate_options.h. */
 #include "consumer/generate_options.h"
 
+#include "consumer/config_options.h"
 #include "consumer/decode.h"
 #include "consumer/instant.h"
 
@@ -18,6 +19,7 @@
 static const char help[] =
     "usage: quintil generate --out FOLDER [options]\n"
     "       quintil generate --data FOLDER [options]\n"
+    "       quintil generate -c FILE [options]\n"
     "\n"
     "Makes up a shop: customers who buy as in the Pareto/NBD model and pay as in the gamma-gamma\n"
     "model (CDNOW's parameters), with mail, visits, carts, cancelled, amended and returned orders\n"
@@ -26,7 +28,10 @@ static const char help[] =
     "  --out FOLDER       writes orders.csv and engagement.csv there\n"
     "  --format csv|ndjson  what is written to --out (default csv)\n"
     "  --data FOLDER      appends to the local log there, which is made if need be\n"
-    "  --partitions N     partitions of a log that is made (default 4)\n"
+    "  -c, --config FILE  appends to the log of this configuration, the local one or Kafka's\n"
+    "  --set NAME=VALUE   one setting of it, e.g. kafka.brokers=localhost:9092; -c may be left "
+    "out\n"
+    "  --partitions N     partitions of a log, or of topics, that are made (default 4)\n"
     "  --customers N      customers who join, spread over the days (default 1000)\n"
     "  --days D           how long the shop lives (default 365)\n"
     "  --seed S           a whole number; another one makes another shop (default 1)\n"
@@ -38,6 +43,7 @@ static const char help[] =
     "                     stamped with the time at which it is written; it takes no --start.\n"
     "                     Says so between the two: the time to start an engine that has not\n"
     "                     seen the log yet, for history belongs before its first start\n"
+    "  --ready-file FILE  makes this empty file when it says that\n"
     "  --for SECONDS      ends after so many seconds of real time\n"
     "  --help             this text\n"
     "\n"
@@ -48,6 +54,8 @@ enum option_code {
     OPTION_OUT = 256,
     OPTION_FORMAT,
     OPTION_DATA,
+    OPTION_SET,
+    OPTION_READY_FILE,
     OPTION_PARTITIONS,
     OPTION_CUSTOMERS,
     OPTION_DAYS,
@@ -63,6 +71,9 @@ static const struct option long_options[] = {
     {"out", required_argument, NULL, OPTION_OUT},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"data", required_argument, NULL, OPTION_DATA},
+    {"config", required_argument, NULL, 'c'},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"ready-file", required_argument, NULL, OPTION_READY_FILE},
     {"partitions", required_argument, NULL, OPTION_PARTITIONS},
     {"customers", required_argument, NULL, OPTION_CUSTOMERS},
     {"days", required_argument, NULL, OPTION_DAYS},
@@ -125,7 +136,18 @@ static bool parse_speed(struct qtl_generate_options *options)
     return true;
 }
 
-static bool parse_option(struct qtl_generate_options *options, int code)
+static bool parse_set(struct qtl_generate_options *options, struct qtl_config *config)
+{
+    struct qtl_error error = {0};
+    options->has_config = true;
+    if (qtl_config_set(config, optarg, &error) == QTL_OK) {
+        return true;
+    }
+    fprintf(stderr, "quintil generate: %s\n", error.text);
+    return false;
+}
+
+static bool parse_option(struct qtl_generate_options *options, struct qtl_config *config, int code)
 {
     uint64_t number = 0;
     bool good = true;
@@ -137,6 +159,14 @@ static bool parse_option(struct qtl_generate_options *options, int code)
         return parse_format(options);
     case OPTION_DATA:
         options->data = optarg;
+        return true;
+    case 'c':
+        options->has_config = true;
+        return true; /* read already */
+    case OPTION_SET:
+        return parse_set(options, config);
+    case OPTION_READY_FILE:
+        options->ready_file = optarg;
         return true;
     case OPTION_PARTITIONS:
         good = parse_number("partitions", 1, 4096, &number);
@@ -171,14 +201,19 @@ static bool parse_option(struct qtl_generate_options *options, int code)
 
 static const char *contradiction(const struct qtl_generate_options *options)
 {
-    if ((options->out == NULL) == (options->data == NULL)) {
-        return "expected --out FOLDER or --data FOLDER, one of them";
+    const int places =
+        (options->out != NULL) + (options->data != NULL) + (options->has_config ? 1 : 0);
+    if (places != 1) {
+        return "expected --out FOLDER, --data FOLDER or -c FILE, one of them";
     }
     if (options->ndjson && options->out == NULL) {
         return "--format goes with --out; a log holds JSON";
     }
-    if (options->partitions > 0 && options->data == NULL) {
-        return "--partitions goes with --data";
+    if (options->partitions > 0 && options->out != NULL) {
+        return "--partitions goes with a log";
+    }
+    if (options->ready_file != NULL && !options->live) {
+        return "--ready-file goes with --live";
     }
     if (options->live && options->start != QTL_TIME_ABSENT) {
         return "--live ends its days now: it takes no --start";
@@ -192,21 +227,33 @@ static const char *contradiction(const struct qtl_generate_options *options)
     return NULL;
 }
 
-bool qtl_generate_options_parse(struct qtl_generate_options *options, int argc, char **argv,
-                                int *code)
+/* Whether it went well; says where it did not. */
+static bool is_good(enum qtl_status status, const struct qtl_error *error)
+{
+    if (status != QTL_OK) {
+        fprintf(stderr, "quintil generate: %s\n", error->text);
+    }
+    return status == QTL_OK;
+}
+
+bool qtl_generate_options_parse(struct qtl_generate_options *options, struct qtl_config *config,
+                                int argc, char **argv, int *code)
 {
     *options = (struct qtl_generate_options){
         .customers = 1000, .days = 365, .seed = 1, .start = QTL_TIME_ABSENT, .speed = -1};
     *code = 2;
-    optind = 1;
+    struct qtl_error error = {0};
+    if (!is_good(qtl_config_options_read(config, argc, argv, long_options, &error), &error)) {
+        return false;
+    }
     int option = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(help, stdout);
             *code = 0;
             return false;
         }
-        if (!parse_option(options, option)) {
+        if (!parse_option(options, config, option)) {
             return false;
         }
     }
@@ -221,5 +268,5 @@ bool qtl_generate_options_parse(struct qtl_generate_options *options, int argc, 
         fprintf(stderr, "quintil generate: %s; see 'quintil generate --help'\n", wrong);
         return false;
     }
-    return true;
+    return is_good(qtl_config_finish(config, &error), &error);
 }

@@ -25,6 +25,7 @@ enum { UNDER_WAY_MAX = 1, TURN_RECORDS = 256 };
 struct lane {
     struct qtl_partition partitions[QTL_STREAMS];
     int64_t clock; /* the slice's at the start: never above its own */
+    bool is_ours;
 };
 
 struct qtl_ingest {
@@ -40,6 +41,7 @@ struct qtl_ingest {
     bool caught_up;  /* the last epoch ran at the wall clock in every slice */
     bool unfinished; /* the last epoch that came back left deadlines for the next */
     bool warned_of_jump;
+    bool is_revoked;
     /* Written by ingest, read by anyone. */
     atomic_uint_fast64_t records;
     /* Written by anyone, read by ingest. */
@@ -52,7 +54,8 @@ static enum qtl_status open_lane(struct qtl_ingest *ingest, size_t slice, struct
     const struct qtl_ledger *const ledger = &ingest->settings.ledgers[slice];
     struct qtl_log_reader *const reader = ingest->settings.reader;
     lane->clock = ledger->clock;
-    for (int i = 0; i < QTL_STREAMS; i++) {
+    lane->is_ours = !ledger->elsewhere;
+    for (int i = 0; lane->is_ours && i < QTL_STREAMS; i++) {
         struct qtl_partition *const partition = &lane->partitions[i];
         qtl_partition_init(partition, reader, ingest->settings.decoders[i], (enum qtl_stream)i,
                            (int32_t)slice);
@@ -99,7 +102,7 @@ void qtl_ingest_free(struct qtl_ingest *ingest)
     }
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
         for (int i = 0; i < QTL_STREAMS; i++) {
-            qtl_partition_fini(&ingest->lanes[slice].partitions[i]);
+            qtl_partition_fini(&ingest->lanes[slice].partitions[i]); /* all zero: nothing to do */
         }
     }
     free(ingest->lanes);
@@ -113,6 +116,11 @@ void qtl_ingest_stop(struct qtl_ingest *ingest)
     /* Relaxed: nothing else is handed over; the reader's wake() ends the wait. */
     atomic_store_explicit(&ingest->stopping, true, memory_order_relaxed);
     ingest->settings.reader->ops->wake(ingest->settings.reader);
+}
+
+bool qtl_ingest_is_revoked(const struct qtl_ingest *ingest)
+{
+    return ingest->is_revoked;
 }
 
 uint64_t qtl_ingest_records(const struct qtl_ingest *ingest)
@@ -220,6 +228,9 @@ static enum qtl_status gather(struct qtl_ingest *ingest, struct qtl_epoch *epoch
     while (taken > 0 && epoch->records < records_max) {
         taken = 0;
         for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
+            if (!ingest->lanes[slice].is_ours) {
+                continue;
+            }
             const enum qtl_status status = take_turn(ingest, epoch, slice, &taken, error);
             if (status != QTL_OK) {
                 return status;
@@ -231,10 +242,12 @@ static enum qtl_status gather(struct qtl_ingest *ingest, struct qtl_epoch *epoch
 
 /* The clock of a slice (DESIGN 3): the wall clock when all its partitions are read to their ends;
  * else the smallest merge second that waits; it stands where a partition lags with nothing to show,
- * and where the wall clock jumped. */
+ * where the wall clock jumped, and for a while where somebody left a transaction open. */
 static int64_t clock_of(const struct qtl_ingest *ingest, const struct lane *lane)
 {
+    struct qtl_log_reader *const reader = ingest->settings.reader;
     int64_t frontier = INT64_MAX;
+    bool held = ingest->now.jumped;
     for (int i = 0; i < QTL_STREAMS; i++) {
         const struct qtl_waiting *const waiting = qtl_partition_next(&lane->partitions[i]);
         if (waiting == NULL && !qtl_partition_ended(&lane->partitions[i])) {
@@ -243,11 +256,13 @@ static int64_t clock_of(const struct qtl_ingest *ingest, const struct lane *lane
         if (waiting != NULL && waiting->merge_second < frontier) {
             frontier = waiting->merge_second;
         }
+        held =
+            held || reader->ops->holds_clock(reader, (enum qtl_topic)i, lane->partitions[i].number);
     }
     if (frontier != INT64_MAX) {
         return frontier;
     }
-    return ingest->now.jumped ? lane->clock : ingest->now.wall_ms / 1000;
+    return held ? lane->clock : ingest->now.wall_ms / 1000;
 }
 
 static bool has_ended(const struct lane *lane)
@@ -263,17 +278,18 @@ static bool has_ended(const struct lane *lane)
 static bool all_ended(const struct qtl_ingest *ingest)
 {
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
-        if (!has_ended(&ingest->lanes[slice])) {
+        if (ingest->lanes[slice].is_ours && !has_ended(&ingest->lanes[slice])) {
             return false;
         }
     }
     return true;
 }
 
-/* Nothing is left to read, to score or to commit, up to the wall clock of now. */
+/* Nothing is left to read, to score or to commit, and the last epoch knew that all was read: its
+ * clock was the wall clock. */
 static bool is_drained(const struct qtl_ingest *ingest, const struct qtl_epoch *epoch)
 {
-    return epoch->records == 0 && under_way(ingest) == 0 && ingest->ticked > 0 &&
+    return epoch->records == 0 && under_way(ingest) == 0 && ingest->caught_up &&
            !ingest->unfinished && all_ended(ingest);
 }
 
@@ -291,7 +307,8 @@ static void submit(struct qtl_ingest *ingest, struct qtl_epoch *epoch)
 {
     read_clock(ingest);
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
-        ingest->clocks[slice] = clock_of(ingest, &ingest->lanes[slice]);
+        const struct lane *const lane = &ingest->lanes[slice];
+        ingest->clocks[slice] = lane->is_ours ? clock_of(ingest, lane) : 0;
     }
     const int64_t wall = ingest->now.wall_ms / 1000;
     qtl_epoch_close(epoch, wall, ingest->clocks, QTL_DEADLINES_MAX);
@@ -299,7 +316,7 @@ static void submit(struct qtl_ingest *ingest, struct qtl_epoch *epoch)
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
         const bool is_live = ingest->clocks[slice] == wall;
         epoch->slices[slice].input.is_live = is_live;
-        ingest->caught_up = ingest->caught_up && is_live;
+        ingest->caught_up = ingest->caught_up && (is_live || !ingest->lanes[slice].is_ours);
     }
     ingest->ticked = wall;
     const uint64_t records = qtl_ingest_records(ingest) + epoch->records;
@@ -316,7 +333,7 @@ static struct qtl_epoch *open_epoch(struct qtl_ingest *ingest)
     struct qtl_epoch *const epoch = ingest->free[--ingest->free_count];
     qtl_epoch_reset(epoch);
     for (size_t slice = 0; slice < ingest->settings.slice_count; slice++) {
-        for (int i = 0; i < QTL_STREAMS; i++) {
+        for (int i = 0; ingest->lanes[slice].is_ours && i < QTL_STREAMS; i++) {
             const int64_t offset = ingest->lanes[slice].partitions[i].next_offset;
             epoch->slices[slice].first_offset[i] = epoch->slices[slice].next_offset[i] = offset;
         }
@@ -345,28 +362,74 @@ static int64_t time_left_ms(const struct qtl_ingest *ingest, const struct qtl_ep
     return until_ms - age_ms;
 }
 
-enum qtl_status qtl_ingest_run(struct qtl_ingest *ingest, struct qtl_error *error)
+static enum qtl_status say_lost(const struct qtl_log_change *change, struct qtl_error *error)
+{
+    if (change->refusal != NULL) {
+        return qtl_error_set(error, QTL_BAD_CONF, "%s", change->refusal);
+    }
+    return change->fenced ? qtl_error_set(error, QTL_LOST, "another instance has taken our name")
+                          : qtl_error_set(error, QTL_IO,
+                                          "our partitions were given away: the group did not hear "
+                                          "of us in time");
+}
+
+/* Takes what the group says: all partitions are revoked before any is assigned. */
+static enum qtl_status look_at_changes(struct qtl_ingest *ingest, struct qtl_error *error)
 {
     struct qtl_log_reader *const reader = ingest->settings.reader;
+    struct qtl_log_change change;
     enum qtl_status status = QTL_OK;
-    bool drained = false;
-    while (status == QTL_OK && !is_stopping(ingest) && !drained) {
-        struct qtl_epoch *const epoch = open_epoch(ingest);
-        int64_t left_ms = 1;
-        while (status == QTL_OK && left_ms > 0 && !is_stopping(ingest) && !drained) {
-            collect_returned(ingest, false);
-            read_clock(ingest);
-            if (ingest->caught_up || !ingest->unfinished) {
-                status = gather(ingest, epoch, error);
-            } /* else: while catching up, deadlines left over come before any record */
-            drained = ingest->settings.drain && status == QTL_OK && is_drained(ingest, epoch);
-            left_ms = time_left_ms(ingest, epoch);
-            if (left_ms > 0 && !drained && status == QTL_OK) {
-                const enum qtl_status waited = reader->ops->wait(reader, (int)left_ms);
-                status = waited == QTL_EMPTY ? QTL_OK : waited;
-            }
+    while ((status = reader->ops->change(reader, &change)) == QTL_OK) {
+        switch (change.type) {
+        case QTL_LOG_REVOKED:
+            ingest->is_revoked = true;
+            break;
+        case QTL_LOG_ASSIGNED:
+            QTL_UNREACHABLE("an assignment before the last one was let go");
+        case QTL_LOG_LOST:
+            return say_lost(&change, error);
         }
-        if (status == QTL_OK && !drained) {
+    }
+    return status == QTL_EMPTY ? QTL_OK : status;
+}
+
+/* Fills the epoch until it is to be closed; false where it is not, for `status`, or because all is
+ * drained. */
+static bool fill_epoch(struct qtl_ingest *ingest, struct qtl_epoch *epoch, enum qtl_status *status,
+                       struct qtl_error *error)
+{
+    struct qtl_log_reader *const reader = ingest->settings.reader;
+    while (!is_stopping(ingest) && !ingest->is_revoked) {
+        collect_returned(ingest, false);
+        read_clock(ingest);
+        *status = look_at_changes(ingest, error);
+        if (*status == QTL_OK && (ingest->caught_up || !ingest->unfinished)) {
+            *status = gather(ingest, epoch, error);
+        } /* else: while catching up, deadlines left over come before any record */
+        if (*status != QTL_OK || (ingest->settings.drain && is_drained(ingest, epoch))) {
+            return false;
+        }
+        const int64_t left_ms = time_left_ms(ingest, epoch);
+        if (left_ms <= 0) {
+            return true;
+        }
+        const enum qtl_status waited = reader->ops->wait(reader, (int)left_ms);
+        if (waited != QTL_EMPTY && waited != QTL_OK) {
+            *status = waited;
+            return false;
+        }
+    }
+    return true;
+}
+
+enum qtl_status qtl_ingest_run(struct qtl_ingest *ingest, struct qtl_error *error)
+{
+    enum qtl_status status = QTL_OK;
+    bool goes_on = true;
+    while (goes_on && !is_stopping(ingest) && !ingest->is_revoked) {
+        struct qtl_epoch *const epoch = open_epoch(ingest);
+        goes_on = fill_epoch(ingest, epoch, &status, error);
+        if (goes_on) {
             submit(ingest, epoch);
         } else {
             ingest->free[ingest->free_count++] = epoch;

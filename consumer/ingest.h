@@ -31,7 +31,8 @@ struct qtl_ingest_settings {
     struct qtl_decoder *decoders[QTL_STREAMS];
     struct qtl_shards *shards;
     struct qtl_ring *returned; /* epochs that publish is done with; all of them at the start */
-    const struct qtl_ledger *ledgers; /* one a slice: where to go on; read at the start only */
+    const struct qtl_ledger *ledgers; /* one a slice: whether it is ours, where to go on; read at
+                                       * the start only */
     size_t slice_count;
     size_t epoch_count; /* in `returned` */
     bool drain;         /* end once everything that is there is read and committed */
@@ -44,12 +45,16 @@ QTL_CHECKED enum qtl_status qtl_ingest_new(const struct qtl_ingest_settings *set
                                            struct qtl_ingest **ingest, struct qtl_error *error);
 void qtl_ingest_free(struct qtl_ingest *ingest); /* NULL is fine */
 
-/* Gathers and submits until stop(), then ends the shards' input. OK, or what went wrong. @thread
- * ingest */
+/* Gathers and submits until stop() or until partitions were revoked, then ends the shards' input.
+ * OK, or what went wrong: LOST where another instance has our name. @thread ingest */
 QTL_CHECKED enum qtl_status qtl_ingest_run(struct qtl_ingest *ingest, struct qtl_error *error);
 
 /* Ends run() after the epoch at hand. @thread any */
 void qtl_ingest_stop(struct qtl_ingest *ingest);
+
+/* Whether run() ended because partitions were revoked: commit, revoke_done() for each, begin anew.
+ * After run(). @thread main */
+bool qtl_ingest_is_revoked(const struct qtl_ingest *ingest);
 
 /* Records read so far, dead letters included. @thread any */
 uint64_t qtl_ingest_records(const struct qtl_ingest *ingest);

@@ -187,6 +187,12 @@ static enum qtl_status committed(struct qtl_log_reader *reader, enum qtl_topic t
     return status;
 }
 
+static uint64_t committed_sequence(struct qtl_log_reader *reader)
+{
+    (void)reader;
+    return 0; /* not kept: records are readable as soon as their offsets are */
+}
+
 static enum qtl_status range(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t partition,
                              int64_t *first, int64_t *end, struct qtl_error *error)
 {
@@ -277,6 +283,14 @@ static bool ended(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t p
                qtl_local_table_row(&self->table, topic, partition)->next_offset;
 }
 
+static bool holds_clock(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t partition)
+{
+    (void)reader;
+    (void)topic;
+    (void)partition;
+    return false; /* what is appended is committed at once */
+}
+
 static int32_t partitions(struct qtl_log_reader *reader, enum qtl_topic topic)
 {
     QTL_ASSERT(topic < QTL_TOPICS);
@@ -315,11 +329,13 @@ static const struct qtl_log_reader_ops local_reader_ops = {
     .revoke_done = revoke_done,
     .token = token,
     .committed = committed,
+    .committed_sequence = committed_sequence,
     .range = range,
     .seek = seek,
     .read = read_records,
     .release = release,
     .ended = ended,
+    .holds_clock = holds_clock,
     .partitions = partitions,
     .free = free_reader,
 };

@@ -37,6 +37,7 @@ struct begin {
     int64_t input_first[QTL_STREAMS];
     int64_t state_first; /* of its partition of quintil.state */
     int64_t state_end;
+    uint64_t sequence; /* beside the committed offsets; 0: none, or not kept */
 };
 
 /* A recorded segment among those of today. */
@@ -164,6 +165,15 @@ static enum qtl_status begin_reading(struct recovery *recovery,
     const struct begin *const begin = recovery->begin;
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         const int64_t first = record->first_offset[stream];
+        if (begin->committed[stream] < 0 && !recovery->settings->offsets_from_state) {
+            return qtl_error_set(
+                recovery->error, QTL_CORRUPT,
+                "%s, partition %" PRId32
+                ": no offset is committed, yet quintil.state has records: " RESTORE
+                "; where a Kafka group's offsets only ran out, because nothing of it ran for a "
+                "week, start once with --offsets-from-state",
+                qtl_stream_name((enum qtl_stream)stream), recovery->partition);
+        }
         if (begin->committed[stream] > first && begin->input_first[stream] > first) {
             return qtl_error_set(
                 recovery->error, QTL_IO,
@@ -263,6 +273,14 @@ static enum qtl_status replay(struct recovery *recovery, const struct qtl_epoch_
     return QTL_OK;
 }
 
+static enum qtl_status look_around(const struct recovery *recovery)
+{
+    const struct qtl_recovery_settings *const settings = recovery->settings;
+    return settings->look_around == NULL
+               ? QTL_OK
+               : settings->look_around(settings->context, recovery->error);
+}
+
 static enum qtl_status take_epoch(struct recovery *recovery, const struct qtl_epoch_record *record)
 {
     enum qtl_status status = check_meaning(recovery, record);
@@ -286,6 +304,7 @@ static enum qtl_status take_epoch(struct recovery *recovery, const struct qtl_ep
     }
     if (status == QTL_OK) {
         qtl_ledger_advance(recovery->ledger, record);
+        status = look_around(recovery);
     }
     return status;
 }
@@ -320,15 +339,28 @@ static enum qtl_status take_record(struct recovery *recovery, const struct qtl_l
 /* There is nothing now: a log that fetches needs its time. */
 static enum qtl_status wait_for_records(const struct recovery *recovery, int *waits)
 {
-    if (++*waits > WAITS_MAX) {
-        return qtl_error_set(recovery->error, QTL_IO,
-                             "quintil.state, partition %" PRId32
-                             ": its records do not come: see whether the log is there",
-                             recovery->partition);
+    if (*waits == WAITS_MAX) {
+        return qtl_error_set(
+            recovery->error, QTL_IO,
+            "quintil.state, partition %" PRId32 ": its records do not come (%" PRIu64 " of %" PRIu64
+            "): see whether the log is there",
+            recovery->partition, recovery->ledger->sequence, recovery->begin->sequence);
     }
     struct qtl_log_reader *const reader = recovery->settings->reader;
     const enum qtl_status status = reader->ops->wait(reader, WAIT_MS);
-    return status == QTL_EMPTY ? QTL_OK : status;
+    if (status == QTL_EMPTY) {
+        ++*waits;
+        return look_around(recovery);
+    }
+    return status;
+}
+
+/* Whether all that is committed was taken: the records up to the end that was seen, and to the
+ * sequence beside the offsets. A record of a commit may become readable after the offsets. */
+static bool is_complete(const struct recovery *recovery, int64_t at)
+{
+    return at >= recovery->begin->state_end &&
+           recovery->ledger->sequence >= recovery->begin->sequence;
 }
 
 /* Every record of the slice's partition, one at a time: reading the input in between releases what
@@ -340,7 +372,7 @@ static enum qtl_status scan(struct recovery *recovery)
     enum qtl_status status = reader->ops->seek(reader, QTL_TOPIC_STATE, recovery->partition,
                                                begin->state_first, recovery->error);
     int waits = 0;
-    for (int64_t at = begin->state_first; status == QTL_OK && at < begin->state_end;) {
+    for (int64_t at = begin->state_first; status == QTL_OK && !is_complete(recovery, at);) {
         struct qtl_log_record record;
         size_t count = 0;
         status = reader->ops->read(reader, QTL_TOPIC_STATE, recovery->partition, 1, &record, &count,
@@ -349,7 +381,8 @@ static enum qtl_status scan(struct recovery *recovery)
             at = record.offset + 1;
             status = take_record(recovery, &record);
         } else if (status == QTL_EMPTY) {
-            if (reader->ops->ended(reader, QTL_TOPIC_STATE, recovery->partition)) {
+            if (reader->ops->ended(reader, QTL_TOPIC_STATE, recovery->partition) &&
+                is_complete(recovery, begin->state_end)) {
                 return QTL_OK; /* what is left are no records; whether it is all: check_end() */
             }
             status = wait_for_records(recovery, &waits);
@@ -358,17 +391,25 @@ static enum qtl_status scan(struct recovery *recovery)
     return status;
 }
 
-/* The positions committed with the last record must be those it names. */
-static enum qtl_status check_end(const struct recovery *recovery)
+static enum qtl_status check_whole(const struct recovery *recovery)
 {
-    const struct qtl_ledger *const ledger = recovery->ledger;
     if (recovery->state.part != 0) {
         return qtl_error_set(recovery->error, QTL_CORRUPT,
                              "quintil.state, partition %" PRId32
                              ": the last record is cut off: " RESTORE,
                              recovery->partition);
     }
+    return QTL_OK;
+}
+
+/* The positions committed with the last record must be those it names. */
+static enum qtl_status check_end(const struct recovery *recovery)
+{
+    const struct qtl_ledger *const ledger = recovery->ledger;
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        if (recovery->begin->committed[stream] < 0) {
+            continue; /* offsets_from_state: begin_reading() */
+        }
         if (ledger->next_offset[stream] != recovery->begin->committed[stream]) {
             return qtl_error_set(recovery->error, QTL_CORRUPT,
                                  "%s, partition %" PRId32 ": offset %" PRId64
@@ -397,16 +438,35 @@ static void begin_slice(struct recovery *recovery, int32_t partition, struct qtl
     qtl_reread_begin(&recovery->reread, partition);
 }
 
+/* Offsets and records come and go together: one without the other is somebody's half of a log. The
+ * other way round: begin_reading(). */
+static enum qtl_status check_nothing(const struct recovery *recovery)
+{
+    for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        if (recovery->begin->committed[stream] >= 0) {
+            return qtl_error_set(recovery->error, QTL_CORRUPT,
+                                 "%s, partition %" PRId32 ": offset %" PRId64
+                                 " is committed, yet quintil.state has no records: " RESTORE,
+                                 qtl_stream_name((enum qtl_stream)stream), recovery->partition,
+                                 recovery->begin->committed[stream]);
+        }
+    }
+    return QTL_OK;
+}
+
 /* Rules decide nothing at seconds gone by when they were not in force: what the rules before them
  * left over is dropped, and a sweep puts the new ones to every customer at its own second. */
 static enum qtl_status recover_slice(struct recovery *recovery)
 {
     struct qtl_ledger *const ledger = recovery->ledger;
-    if (recovery->begin->state_end == recovery->begin->state_first) {
-        memcpy(ledger->next_offset, recovery->begin->input_first, sizeof(ledger->next_offset));
-        return QTL_OK;
-    }
     enum qtl_status status = scan(recovery);
+    if (status == QTL_OK) {
+        status = check_whole(recovery);
+    }
+    if (status == QTL_OK && ledger->sequence == 0) {
+        memcpy(ledger->next_offset, recovery->begin->input_first, sizeof(ledger->next_offset));
+        return check_nothing(recovery);
+    }
     if (status == QTL_OK) {
         status = check_end(recovery);
     }
@@ -423,30 +483,6 @@ static enum qtl_status recover_slice(struct recovery *recovery)
         }
     }
     return status;
-}
-
-/* Offsets and records come and go together: one without the other is somebody's half of a log. */
-static enum qtl_status check_begin(const struct begin *begin, int32_t partition,
-                                   struct qtl_error *error)
-{
-    const bool has_records = begin->state_end > begin->state_first;
-    for (int stream = 0; stream < QTL_STREAMS; stream++) {
-        const char *const name = qtl_stream_name((enum qtl_stream)stream);
-        if (has_records && begin->committed[stream] < 0) {
-            return qtl_error_set(
-                error, QTL_CORRUPT,
-                "%s, partition %" PRId32
-                ": no offset is committed, yet quintil.state has records: " RESTORE,
-                name, partition);
-        }
-        if (!has_records && begin->committed[stream] >= 0) {
-            return qtl_error_set(error, QTL_CORRUPT,
-                                 "%s, partition %" PRId32 ": offset %" PRId64
-                                 " is committed, yet quintil.state has no records: " RESTORE,
-                                 name, partition, begin->committed[stream]);
-        }
-    }
-    return QTL_OK;
 }
 
 static enum qtl_status check_partitions(struct qtl_log_reader *reader, int32_t partition,
@@ -476,6 +512,8 @@ static enum qtl_status read_begin(struct qtl_log_reader *reader, int32_t partiti
         int64_t end = 0;
         status = reader->ops->committed(reader, topic, partition, &begin->committed[stream], error);
         if (status == QTL_OK) {
+            const uint64_t sequence = reader->ops->committed_sequence(reader);
+            begin->sequence = sequence > begin->sequence ? sequence : begin->sequence;
             status = reader->ops->range(reader, topic, partition, &begin->input_first[stream], &end,
                                         error);
         }
@@ -491,7 +529,7 @@ static enum qtl_status read_begin(struct qtl_log_reader *reader, int32_t partiti
         status = reader->ops->range(reader, QTL_TOPIC_STATE, partition, &begin->state_first,
                                     &begin->state_end, error);
     }
-    return status == QTL_OK ? check_begin(begin, partition, error) : status;
+    return status;
 }
 
 static uint64_t offsets_to_read(const struct begin *begin)
@@ -519,10 +557,16 @@ enum qtl_status qtl_recovery_run(const struct qtl_recovery_settings *settings,
     QTL_ASSERT(begins != NULL);
     enum qtl_status status = QTL_OK;
     for (size_t i = 0; status == QTL_OK && i < count; i++) {
-        status = read_begin(settings->reader, (int32_t)i, &begins[i], error);
-        recovery.reread.all += offsets_to_read(&begins[i]);
+        ledgers[i] = (struct qtl_ledger){.elsewhere = slices[i] == NULL};
+        if (slices[i] != NULL) {
+            status = read_begin(settings->reader, (int32_t)i, &begins[i], error);
+            recovery.reread.all += offsets_to_read(&begins[i]);
+        }
     }
     for (size_t i = 0; status == QTL_OK && i < count; i++) {
+        if (slices[i] == NULL) {
+            continue;
+        }
         begin_slice(&recovery, (int32_t)i, slices[i], &ledgers[i], &begins[i]);
         status = recover_slice(&recovery);
     }

@@ -21,6 +21,7 @@
 #include "scoring/rules.h"
 #include "scoring/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct qtl_config;
@@ -30,13 +31,20 @@ struct qtl_recovery_settings {
     struct qtl_log_reader *reader;
     const struct qtl_config *config;
     const struct qtl_rules *rules;
+    /* Called between epochs and while it waits: anything but OK ends the recovery with that. NULL:
+     * nothing does. */
+    enum qtl_status (*look_around)(void *context, struct qtl_error *error);
+    void *context;
+    /* No offset is committed any more, and the last record's are taken instead. */
+    bool offsets_from_state;
 };
 
-/* Recovers `count` fresh slices, slice i from partition i, and fills their ledgers. Where nothing
- * was ever committed the slice stays empty and its ledger stands at the input's first offsets.
- * Where other rules decided the last epoch, or a sweep was under way, a sweep is requested of the
- * slice. Reading positions of `reader` are anywhere afterwards: seek to ledger.next_offset. After
- * an error slices and ledgers are to be freed, not used. */
+/* Recovers `count` fresh slices, slice i from partition i, and fills their ledgers; where a slice
+ * is NULL, it is another instance's. Where nothing was ever committed the slice stays empty and its
+ * ledger stands at the input's first offsets. Where other rules decided the last epoch, or a sweep
+ * was under way, a sweep is requested of the slice. Reading positions of `reader` are anywhere
+ * afterwards: seek to ledger.next_offset. After an error slices and ledgers are to be freed, not
+ * used. */
 QTL_CHECKED enum qtl_status qtl_recovery_run(const struct qtl_recovery_settings *settings,
                                              struct qtl_slice *const *slices, size_t count,
                                              struct qtl_ledger *ledgers, struct qtl_error *error);

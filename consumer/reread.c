@@ -138,8 +138,9 @@ static enum qtl_status wait_for_records(struct qtl_reread *reread, int stream, i
 {
     struct qtl_log_reader *const reader = reread->reader;
     if (!reader->ops->ended(reader, (enum qtl_topic)stream, reread->partition) &&
-        ++*waits <= WAITS_MAX) {
+        *waits < WAITS_MAX) {
         const enum qtl_status status = reader->ops->wait(reader, WAIT_MS);
+        *waits += status == QTL_EMPTY ? 1 : 0;
         return status == QTL_EMPTY ? QTL_OK : status;
     }
     return qtl_error_set(error, QTL_IO,

@@ -7,12 +7,12 @@
  */
 #include "consumer/rule_file.h"
 
+#include "consumer/yaml_file.h"
 #include "consumer/yaml_keys.h"
 #include "consumer/yaml_tree.h"
 #include "scoring/rule_builder.h"
 #include "scoring/suggestion.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,32 +346,12 @@ enum qtl_status qtl_rule_file_parse(struct qtl_text file, struct qtl_rules **rul
 enum qtl_status qtl_rule_file_read(const char *path, struct qtl_rules **rules,
                                    struct qtl_problems *problems)
 {
-    const struct qtl_place whole = {0, 0};
-    enum qtl_status status = QTL_BAD_CONF;
-    char *bytes = NULL;
     *rules = NULL;
-    FILE *const file = fopen(path, "rb");
-    if (file == NULL) {
-        qtl_problems_add(problems, whole, "cannot be opened (%s); expected a rule file",
-                         strerror(errno));
-        return QTL_BAD_CONF;
-    }
-    bytes = malloc(QTL_YAML_TREE_BYTES_MAX + 1U);
-    if (bytes == NULL) {
-        qtl_problems_add(problems, whole, "no memory to read it");
-        goto out;
-    }
-    /* One byte more than allowed, so that the parser sees a file that is too long as such. */
-    const size_t length = fread(bytes, 1, QTL_YAML_TREE_BYTES_MAX + 1U, file);
-    if (ferror(file)) {
-        qtl_problems_add(problems, whole, "cannot be read (%s); expected a rule file",
-                         strerror(errno));
-        goto out;
-    }
-    status = qtl_rule_file_parse((struct qtl_text){bytes, (uint32_t)length}, rules, problems);
-out:
+    struct qtl_text text = {NULL, 0};
+    char *const bytes = qtl_yaml_file_read(path, "a rule file", &text, problems);
+    const enum qtl_status status =
+        bytes == NULL ? QTL_BAD_CONF : qtl_rule_file_parse(text, rules, problems);
     free(bytes);
-    fclose(file);
     return status;
 }
 

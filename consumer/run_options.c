@@ -2,8 +2,7 @@
 #include "consumer/run_options.h"
 
 #include "consumer/config_document.h"
-#include "consumer/config_file.h"
-#include "consumer/rule_file.h"
+#include "consumer/config_options.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -12,10 +11,11 @@
 static const char help[] =
     "usage: quintil run [-c FILE] [options]\n"
     "\n"
-    "Reads the streams of the local log, keeps every customer's segments and commits the\n"
-    "transitions to quintil.transitions, once. Without a configuration: the log in\n"
-    "./quintil-data and the built-in rules `shop`. Feed it with 'quintil append', read it with\n"
-    "'quintil read quintil.transitions --follow'.\n"
+    "Reads the streams of the local log or of Kafka, keeps every customer's segments and commits\n"
+    "the transitions to quintil.transitions, once. Without a configuration: the local log in\n"
+    "./quintil-data and the built-in rules `shop`. Feed that with 'quintil append', read it with\n"
+    "'quintil read quintil.transitions --follow'. With kafka.brokers set: Kafka\n"
+    "(docs/OPERATIONS.md).\n"
     "\n"
     "  -c, --config FILE     the configuration (docs/CONFIGURATION.md)\n"
     "      --set NAME=VALUE  one setting, over what the file says; may be given more than once\n"
@@ -23,6 +23,9 @@ static const char help[] =
     "      --rules FILE      the rule file, as --set rules=FILE\n"
     "      --drain           end once everything that is there is read and committed\n"
     "      --quiet           only errors on standard error\n"
+    "      --offsets-from-state\n"
+    "                        go on where the last records of quintil.state end, for a group of\n"
+    "                        Kafka's whose offsets ran out because nothing ran for a week\n"
     "      --help            this text\n"
     "\n"
     "Ends cleanly on SIGINT or SIGTERM; a second one ends it at once, and nothing is lost by that\n"
@@ -35,6 +38,7 @@ enum option_code {
     OPTION_RULES,
     OPTION_DRAIN,
     OPTION_QUIET,
+    OPTION_OFFSETS_FROM_STATE,
     OPTION_HELP
 };
 
@@ -45,6 +49,7 @@ static const struct option long_options[] = {
     {"rules", required_argument, NULL, OPTION_RULES},
     {"drain", no_argument, NULL, OPTION_DRAIN},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"offsets-from-state", no_argument, NULL, OPTION_OFFSETS_FROM_STATE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -57,37 +62,6 @@ static enum qtl_status set(struct qtl_config *config, const char *name, const ch
         return qtl_error_set(error, QTL_BAD_CONF, "--%s: the value is too long", name);
     }
     return qtl_config_set(config, assignment, error);
-}
-
-/* Reports what is wrong with the file itself; the sentence only says that there is something. */
-static enum qtl_status read_file(struct qtl_config *config, const char *path,
-                                 struct qtl_error *error)
-{
-    struct qtl_problems problems = {0};
-    const enum qtl_status status = qtl_config_file_read(path, config, &problems);
-    if (status != QTL_OK) {
-        qtl_rule_file_report(path, &problems, stderr);
-        qtl_error_set(error, status, "the configuration is not usable as it is");
-    }
-    qtl_problems_fini(&problems);
-    return status;
-}
-
-/* The configuration file comes first, whatever the order of the options. */
-static enum qtl_status read_config(struct qtl_config *config, int argc, char **argv,
-                                   struct qtl_error *error)
-{
-    enum qtl_status status = QTL_OK;
-    int option = 0;
-    optind = 1;
-    opterr = 0;
-    while (status == QTL_OK && (option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
-        if (option == 'c') {
-            status = read_file(config, optarg, error);
-        }
-    }
-    opterr = 1;
-    return status;
 }
 
 static enum qtl_status apply(struct qtl_run_options *options, struct qtl_config *config, int option,
@@ -108,6 +82,9 @@ static enum qtl_status apply(struct qtl_run_options *options, struct qtl_config 
     case OPTION_QUIET:
         options->quiet = true;
         return QTL_OK;
+    case OPTION_OFFSETS_FROM_STATE:
+        options->offsets_from_state = true;
+        return QTL_OK;
     default:
         return qtl_error_set(error, QTL_BAD_CONF, "see 'quintil run --help'");
     }
@@ -119,9 +96,8 @@ bool qtl_run_options_parse(struct qtl_run_options *options, struct qtl_config *c
     struct qtl_error error = {0};
     *options = (struct qtl_run_options){0};
     qtl_config_init(config);
-    enum qtl_status status = read_config(config, argc, argv, &error);
+    enum qtl_status status = qtl_config_options_read(config, argc, argv, long_options, &error);
     int option = 0;
-    optind = 1;
     while (status == QTL_OK && (option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(help, stdout);

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 
 struct qtl_run_options {
-    bool drain; /* end once everything that is there is read and committed */
-    bool quiet; /* only errors on standard error */
+    bool drain;              /* end once everything that is there is read and committed */
+    bool quiet;              /* only errors on standard error */
+    bool offsets_from_state; /* take the last records' offsets where the group has none any more */
 };
 
 /* Parses into options and configuration. False where there is nothing to run: `code` is then the

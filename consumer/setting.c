@@ -179,10 +179,13 @@ static bool assign_text(const struct qtl_setting *setting, void *base,
     const struct qtl_text text = value->text;
     const bool has_nul = text.length > 0 && memchr(text.bytes, '\0', text.length) != NULL;
     if (has_nul || text.length < (uint64_t)setting->min || text.length > (uint64_t)setting->max) {
+        char least[32] = "";
+        if (setting->min != setting->max) {
+            snprintf(least, sizeof(least), "%" PRId64 " to ", setting->min);
+        }
         qtl_problems_add(problems, qtl_lexer_place(value, 0),
-                         "`%s` has %" PRIu32 " bytes%s; expected %" PRId64 " to %" PRId64,
-                         setting->name, text.length, has_nul ? ", one of them NUL" : "",
-                         setting->min, setting->max);
+                         "`%s` has %" PRIu32 " bytes%s; expected %s%" PRId64, setting->name,
+                         text.length, has_nul ? ", one of them NUL" : "", least, setting->max);
         return false;
     }
     store_text(setting, base, text);

@@ -1,8 +1,8 @@
 /*
  * The log: what the engine reads from and commits to (DESIGN 2). Partitioned, ordered, read by
  * offset, appended to by a transaction that also commits the offsets read. Implementations: local
- * (files in a folder), Kafka and simulated (to come). The engine cannot tell them apart: it holds a
- * `struct qtl_log_reader *` and a `struct qtl_log_writer *`, whose first member is the table of
+ * (files in a folder), Kafka, and simulated (to come). The engine cannot tell them apart: it holds
+ * a `struct qtl_log_reader *` and a `struct qtl_log_writer *`, whose first member is the table of
  * functions below.
  *
  * Reader and writer share positions, the epoch and an opaque group token. With Kafka the token is
@@ -53,6 +53,9 @@ struct qtl_log_position {
     enum qtl_topic topic;
     int32_t partition;
     int64_t next_offset; /* last read + 1 */
+    /* Of the slice whose epoch record goes with it, kept beside the offset where the log can. */
+    uint64_t sequence;
+    int64_t clock;
 };
 
 /* What happened to the assignment. Slices follow partition p of the leading input topic; the
@@ -66,6 +69,8 @@ enum qtl_log_change_type {
 struct qtl_log_change {
     enum qtl_log_change_type type;
     int32_t partition;
+    bool fenced;         /* LOST because another instance has our name, while we were connected */
+    const char *refusal; /* LOST because the group does not take us: why. Static text, or NULL */
 };
 
 struct qtl_log_token; /* opaque: captured at assignment, given to the writer with each commit */
@@ -90,6 +95,10 @@ struct qtl_log_reader_ops {
      * committed. Retries until it is certain. @thread owner */
     enum qtl_status (*committed)(struct qtl_log_reader *reader, enum qtl_topic topic,
                                  int32_t partition, int64_t *next_offset, struct qtl_error *error);
+    /* The slice's sequence number that stands beside the offset last asked for with committed(): 0
+     * where none was committed or the log keeps none. Its epoch record may become readable only a
+     * moment later. @thread owner */
+    uint64_t (*committed_sequence)(struct qtl_log_reader *reader);
     /* First offset kept and end (next offset to be written) of what is committed. Works for every
      * topic. @thread owner */
     enum qtl_status (*range)(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t partition,
@@ -108,6 +117,9 @@ struct qtl_log_reader_ops {
     void (*release)(struct qtl_log_reader *reader);
     /* Read to its end (DESIGN 3): the end was seen and nothing since. @thread owner */
     bool (*ended)(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t partition);
+    /* Somebody's transaction has been open at its end for over a second: the clock waits, the merge
+     * does not (DESIGN 3). @thread owner */
+    bool (*holds_clock)(struct qtl_log_reader *reader, enum qtl_topic topic, int32_t partition);
     /* Number of partitions of a topic; 0 where the topic does not exist. @thread owner */
     int32_t (*partitions)(struct qtl_log_reader *reader, enum qtl_topic topic);
     /* Closes and frees; NULL is fine. @thread owner */
@@ -132,11 +144,17 @@ struct qtl_log_append {
 
 struct qtl_log_writer;
 struct qtl_log_writer_ops {
-    /* Opens a transaction and sends the input positions that it will commit. May be called while
-     * the shards still score. @thread owner */
+    /* Opens a transaction and sends the input positions that it will commit, if there are any yet.
+     * May be called while the shards still score. @thread owner */
     enum qtl_status (*begin)(struct qtl_log_writer *writer, const struct qtl_log_token *token,
                              const struct qtl_log_position *positions, size_t count,
                              struct qtl_error *error);
+    /* Adds positions to those of begin(), before the commit: of slices whose records came of the
+     * scoring. @thread owner */
+    enum qtl_status (*add_positions)(struct qtl_log_writer *writer,
+                                     const struct qtl_log_token *token,
+                                     const struct qtl_log_position *positions, size_t count,
+                                     struct qtl_error *error);
     /* Adds a record to the open transaction. @thread owner */
     enum qtl_status (*append)(struct qtl_log_writer *writer, const struct qtl_log_append *record,
                               struct qtl_error *error);

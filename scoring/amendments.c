@@ -17,34 +17,45 @@ struct amendment {
     uint32_t event_id_bytes;
 };
 
-static struct amendment *rows_of(const struct qtl_series *series)
+enum { ROW_WORDS = sizeof(struct amendment) / sizeof(uint32_t) };
+
+/* Rows stand on any word, so they are copied in and out. */
+static struct amendment read_row(const struct qtl_series *series, uint32_t row)
 {
-    return (struct amendment *)(void *)series->rows;
+    struct amendment amendment;
+    memcpy(&amendment, qtl_series_row(series, row), sizeof(amendment));
+    return amendment;
 }
 
-static struct amendment *find(const struct qtl_customer *customer, uint64_t order)
+static void write_row(uint32_t *words, const struct amendment *amendment)
 {
-    const struct qtl_series *const series = qtl_customer_series(customer, QTL_SERIES_AMENDMENTS);
-    if (series == NULL) {
-        return NULL;
-    }
-    for (uint32_t row = 0; row < series->count; row++) {
-        if (rows_of(series)[row].order == order) {
-            return &rows_of(series)[row];
+    memcpy(words, amendment, sizeof(*amendment));
+}
+
+/* The place of an order's amendment, or -1. */
+static int64_t find(const struct qtl_series *series, uint64_t order)
+{
+    for (uint32_t row = 0; series != NULL && row < series->count; row++) {
+        if (read_row(series, row).order == order) {
+            return row;
         }
     }
-    return NULL;
+    return -1;
 }
 
 bool qtl_amendments_is_latest(const struct qtl_customer *customer, const struct qtl_event *event)
 {
-    const struct amendment *const kept = find(customer, event->order_hash);
-    if (kept == NULL || event->occurred_at > kept->occurred_at) {
+    const struct qtl_series *const series = qtl_book_series(customer->book, QTL_SERIES_AMENDMENTS);
+    const int64_t row = find(series, event->order_hash);
+    if (row < 0) {
         return true;
     }
-    return event->occurred_at == kept->occurred_at &&
-           qtl_text_compare(event->event_id,
-                            (struct qtl_text){kept->event_id, kept->event_id_bytes}) >= 0;
+    const struct amendment kept = read_row(series, (uint32_t)row);
+    if (event->occurred_at != kept.occurred_at) {
+        return event->occurred_at > kept.occurred_at;
+    }
+    return qtl_text_compare(event->event_id,
+                            (struct qtl_text){kept.event_id, kept.event_id_bytes}) >= 0;
 }
 
 /* Amendments of orders that no longer stand are of no use: voided orders stay void, forgotten ones
@@ -52,55 +63,49 @@ bool qtl_amendments_is_latest(const struct qtl_customer *customer, const struct 
 static void drop_stale(const struct qtl_customer *customer, struct qtl_series *series,
                        struct qtl_pool *pool)
 {
-    struct amendment *const rows = rows_of(series);
+    const struct qtl_series *const orders = qtl_book_list(customer->book);
     uint32_t kept = 0;
     for (uint32_t row = 0; row < series->count; row++) {
-        if (qtl_series_find_id(&customer->orders, rows[row].order, 0, UINT32_MAX) >= 0) {
-            rows[kept++] = rows[row];
+        const struct amendment amendment = read_row(series, row);
+        if (qtl_series_find_id(orders, amendment.order, 0, UINT32_MAX) >= 0) {
+            write_row(qtl_series_row(series, kept++), &amendment);
         } else {
-            qtl_pool_give(pool, rows[row].event_id, rows[row].event_id_bytes);
+            qtl_pool_give(pool, amendment.event_id, amendment.event_id_bytes);
         }
     }
     series->count = kept;
 }
 
-static struct amendment *add(struct qtl_customer *customer, struct qtl_pool *pool)
+/* Room for one more. Stale ones go whenever the count is a power of two: seldom enough to cost
+ * nothing, often enough to keep no more than twice what is of use. */
+static uint32_t *add(struct qtl_customer *customer, struct qtl_pool *pool)
 {
-    struct qtl_series *const series =
-        qtl_customer_series_make(customer, pool, QTL_SERIES_AMENDMENTS);
-    if (series->count == series->capacity) {
+    struct qtl_series *const series = qtl_book_series(customer->book, QTL_SERIES_AMENDMENTS);
+    if (series != NULL && series->count > 1 && (series->count & (series->count - 1)) == 0) {
         drop_stale(customer, series, pool);
     }
-    if (series->count == series->capacity) {
-        const size_t size = sizeof(struct amendment);
-        const uint32_t capacity = series->capacity * 2 + 1;
-        unsigned char *const moved = qtl_pool_take(pool, capacity * size);
-        if (series->count > 0) {
-            memcpy(moved, series->rows, series->count * size);
-        }
-        qtl_pool_give(pool, series->rows, series->capacity * size);
-        series->rows = moved;
-        series->capacity = capacity;
-    }
-    struct amendment *const row = &rows_of(series)[series->count++];
-    memset(row, 0, sizeof(*row));
-    return row;
+    return qtl_book_append(&customer->book, pool, QTL_SERIES_AMENDMENTS, ROW_WORDS);
 }
 
 void qtl_amendments_remember(struct qtl_customer *customer, struct qtl_pool *pool,
                              const struct qtl_event *event)
 {
-    struct amendment *row = find(customer, event->order_hash);
-    if (row == NULL) {
-        row = add(customer, pool);
+    const struct qtl_series *const series = qtl_book_series(customer->book, QTL_SERIES_AMENDMENTS);
+    const int64_t row = find(series, event->order_hash);
+    uint32_t *words = NULL;
+    if (row < 0) {
+        words = add(customer, pool);
+    } else {
+        words = qtl_series_row(series, (uint32_t)row);
+        const struct amendment former = read_row(series, (uint32_t)row);
+        qtl_pool_give(pool, former.event_id, former.event_id_bytes);
     }
-    qtl_pool_give(pool, row->event_id, row->event_id_bytes);
-    row->order = event->order_hash;
-    row->occurred_at = (uint32_t)event->occurred_at;
-    row->event_id_bytes = event->event_id.length;
-    row->event_id = NULL;
+    struct amendment amendment = {.order = event->order_hash,
+                                  .occurred_at = (uint32_t)event->occurred_at,
+                                  .event_id_bytes = event->event_id.length};
     if (event->event_id.length > 0) {
-        row->event_id = qtl_pool_take(pool, event->event_id.length);
-        memcpy(row->event_id, event->event_id.bytes, event->event_id.length);
+        amendment.event_id = qtl_pool_take(pool, event->event_id.length);
+        memcpy(amendment.event_id, event->event_id.bytes, event->event_id.length);
     }
+    write_row(words, &amendment);
 }

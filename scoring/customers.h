@@ -5,16 +5,16 @@
  *
  *   index   -> | tag, low 32 bits of the hash | number + 1 |     open addressing, at most 3/4 full
  *   chunks  -> | record | since[segments] | next[segments] | state[segments] | id, where it fits |
- *              whole cache lines each, 16,384 to a chunk
+ *              whole half cache lines each, 65,536 to a chunk
  *
  * Threads: the slice's owner.
  */
 #ifndef QTL_SCORING_CUSTOMERS_H
 #define QTL_SCORING_CUSTOMERS_H
 
-#include "schemas/text.h"
 #include "scoring/customer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,11 +30,15 @@ void qtl_customers_prefetch(const struct qtl_customers *customers, uint64_t hash
 /* Who probably has this hash, by the index alone, without touching the record; or NULL. */
 struct qtl_customer *qtl_customers_guess(const struct qtl_customers *customers, uint64_t hash);
 
+/* Whether a guess is right. */
+bool qtl_customers_is(const struct qtl_customer *customer, struct qtl_text id, uint64_t hash);
+
 /* The customer, or NULL. */
 struct qtl_customer *qtl_customers_find(const struct qtl_customers *customers, struct qtl_text id,
                                         uint64_t hash);
 
-/* A new customer; the id must not be there yet. Times are QTL_NEVER or 0, all else 0. */
+/* A new customer with an empty book; the id must not be there yet. Times are QTL_NEVER or 0, all
+ * else 0. */
 struct qtl_customer *qtl_customers_add(struct qtl_customers *customers, struct qtl_text id,
                                        uint64_t hash);
 

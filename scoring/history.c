@@ -11,9 +11,7 @@
 #include "scoring/base/assert.h"
 #include "scoring/base/hash.h"
 #include "scoring/base/i128.h"
-#include "scoring/base/pool.h"
-
-static const struct qtl_amounts nothing;
+#include "scoring/rules.h"
 
 /* One event on its way into the books. */
 struct booking {
@@ -24,39 +22,50 @@ struct booking {
     int64_t forgotten; /* what is at or before this is older than the retention */
 };
 
-static struct qtl_series *series_of(const struct booking *booking, unsigned code)
+static const struct qtl_series *orders_of(const struct booking *booking)
 {
-    return qtl_customer_series_make(booking->customer, booking->history->pool, code);
+    return qtl_book_list(booking->customer->book);
 }
 
 static bool is_remembered(const struct booking *booking, unsigned code, uint64_t id)
 {
-    const struct qtl_series *const series = qtl_customer_series(booking->customer, code);
+    const struct qtl_series *const series = qtl_book_series(booking->customer->book, code);
     return series != NULL && qtl_series_find_id(series, id, booking->forgotten, UINT32_MAX) >= 0;
+}
+
+static void add_row(const struct booking *booking, unsigned code, const struct qtl_row *row)
+{
+    struct qtl_pool *const pool = booking->history->pool;
+    struct qtl_book **const book = &booking->customer->book;
+    if (row->second > booking->forgotten) {
+        qtl_book_insert(book, pool, code, row, booking->forgotten);
+    } else {
+        qtl_book_add_forgotten(book, pool, code, row, booking->forgotten);
+    }
 }
 
 static void remember(const struct booking *booking, unsigned code, int64_t second, uint64_t id)
 {
     if (second > booking->forgotten) {
-        qtl_series_insert(series_of(booking, code), booking->history->pool, second, id, &nothing,
-                          booking->forgotten);
+        add_row(booking, code, &(struct qtl_row){.second = second, .id = id});
     }
 }
 
 /* Whether every total stays within its bound when `less` (may be NULL) makes way for `more`. What
  * is bounded is the sum of magnitudes: late and back-dated bookings put rows between others, so
- * that only this keeps every window's sum within 64 bits. */
+ * that only this keeps every window's sum within 64 bits. `series` NULL: there is none yet. */
 static bool totals_fit(const struct qtl_series *series, const struct qtl_amounts *less,
                        const struct qtl_amounts *more)
 {
     qtl_i128 totals[QTL_COLUMNS];
     for (int column = 0; column < QTL_COLUMNS; column++) {
+        const int64_t total =
+            series == NULL ? 0 : qtl_series_total(series, (enum qtl_column)column, series->count);
         totals[column] =
-            (qtl_i128)qtl_series_total(series, (enum qtl_column)column, series->count) -
-            (less == NULL ? 0 : less->column[column]) + more->column[column];
+            (qtl_i128)total - (less == NULL ? 0 : less->column[column]) + more->column[column];
     }
     const int may_be_negative =
-        series->code == QTL_SERIES_ORDERS ? QTL_COLUMN_MARGIN : QTL_COLUMN_VALUE;
+        series != NULL && series->code == QTL_SERIES_ORDERS ? QTL_COLUMN_MARGIN : QTL_COLUMN_VALUE;
     totals[may_be_negative] += 2 * totals[QTL_COLUMN_NEGATIVE];
     for (int column = 0; column < QTL_COLUMNS; column++) {
         if (totals[column] > QTL_TOTAL_E4_MAX) {
@@ -66,15 +75,21 @@ static bool totals_fit(const struct qtl_series *series, const struct qtl_amounts
     return true;
 }
 
-static void add_row(const struct booking *booking, struct qtl_series *series, int64_t second,
-                    uint64_t id, const struct qtl_amounts *amounts)
+/* The same for one row more, at less cost where all is far from the bounds. */
+static bool one_more_fits(const struct qtl_series *series, const struct qtl_amounts *more)
 {
-    struct qtl_pool *const pool = booking->history->pool;
-    if (second > booking->forgotten) {
-        qtl_series_insert(series, pool, second, id, amounts, booking->forgotten);
-    } else {
-        qtl_series_add_forgotten(series, pool, second, amounts, booking->forgotten);
+    enum { SMALL_BITS = 56 };
+    uint64_t bits = 0;
+    for (int column = 0; column < QTL_COLUMNS; column++) {
+        bits |= (uint64_t)more->column[column];
     }
+    for (unsigned column = 0; series != NULL && series->shape >> column != 0; column++) {
+        if (column < QTL_COLUMNS && (series->shape >> column & 1U) != 0) {
+            bits |= (uint64_t)qtl_series_total(series, (enum qtl_column)column, series->count);
+        }
+    }
+    const bool is_small = bits >> SMALL_BITS == 0; /* nothing negative either */
+    return is_small || totals_fit(series, NULL, more);
 }
 
 static int64_t below_zero(int64_t value)
@@ -100,8 +115,8 @@ static int64_t placed_at(const struct qtl_event *event)
 
 static int64_t standing_row(const struct booking *booking)
 {
-    return qtl_series_find_id(&booking->customer->orders, booking->event->order_hash,
-                              booking->forgotten, UINT32_MAX);
+    return qtl_series_find_id(orders_of(booking), booking->event->order_hash, booking->forgotten,
+                              UINT32_MAX);
 }
 
 /* An order not known yet, at `second`. Void from the start where its cancellation came first. */
@@ -113,10 +128,11 @@ static enum qtl_reason book_new_order(const struct booking *booking, int64_t sec
         return QTL_REASON_NONE;
     }
     const struct qtl_amounts amounts = amounts_of(event);
-    if (!totals_fit(&booking->customer->orders, NULL, &amounts)) {
+    if (!one_more_fits(orders_of(booking), &amounts)) {
         return QTL_REASON_BAD_AMOUNT;
     }
-    add_row(booking, &booking->customer->orders, second, event->order_hash, &amounts);
+    const struct qtl_row row = {.second = second, .id = event->order_hash, .amounts = &amounts};
+    add_row(booking, QTL_SERIES_ORDERS, &row);
     return QTL_REASON_NONE;
 }
 
@@ -150,16 +166,17 @@ static enum qtl_reason book_amended(const struct booking *booking)
         return QTL_REASON_NONE;
     }
     const struct qtl_amounts amounts = amounts_of(event);
+    const struct qtl_series *const orders = orders_of(booking);
     struct qtl_amounts former;
     for (int i = 0; i < QTL_COLUMNS; i++) {
         const enum qtl_column column = (enum qtl_column)i;
-        former.column[i] = qtl_series_total(&customer->orders, column, (uint32_t)row + 1) -
-                           qtl_series_total(&customer->orders, column, (uint32_t)row);
+        former.column[i] = qtl_series_total(orders, column, (uint32_t)row + 1) -
+                           qtl_series_total(orders, column, (uint32_t)row);
     }
-    if (!totals_fit(&customer->orders, &former, &amounts)) {
+    if (!totals_fit(orders, &former, &amounts)) {
         return QTL_REASON_BAD_AMOUNT;
     }
-    qtl_series_change(&customer->orders, pool, (uint32_t)row, &amounts);
+    qtl_book_change(&customer->book, pool, QTL_SERIES_ORDERS, (uint32_t)row, &amounts);
     qtl_amendments_remember(customer, pool, event);
     return QTL_REASON_NONE;
 }
@@ -173,21 +190,21 @@ static void remember_unmatched(const struct booking *booking)
         return;
     }
     remember(booking, QTL_SERIES_UNMATCHED, booking->clock, order);
-    struct qtl_series *const unmatched = series_of(booking, QTL_SERIES_UNMATCHED);
-    if (unmatched->count > QTL_UNMATCHED_MAX) {
-        qtl_series_remove(unmatched, 0);
+    struct qtl_book *const book = booking->customer->book;
+    const struct qtl_series *const unmatched = qtl_book_series(book, QTL_SERIES_UNMATCHED);
+    if (unmatched != NULL && unmatched->count > QTL_UNMATCHED_MAX) {
+        qtl_book_remove(book, QTL_SERIES_UNMATCHED, 0);
         history->forgotten_cancellations++;
     }
 }
 
 static enum qtl_reason book_cancelled(const struct booking *booking)
 {
-    struct qtl_series *const orders = &booking->customer->orders;
     const uint64_t order = booking->event->order_hash;
     const int64_t row = standing_row(booking);
     if (row >= 0) {
-        const int64_t second = qtl_series_times(orders)[row];
-        qtl_series_remove(orders, (uint32_t)row);
+        const int64_t second = qtl_series_time(orders_of(booking), (uint32_t)row);
+        qtl_book_remove(booking->customer->book, QTL_SERIES_ORDERS, (uint32_t)row);
         remember(booking, QTL_SERIES_VOIDED, second, order);
     } else if (!is_remembered(booking, QTL_SERIES_VOIDED, order)) {
         remember_unmatched(booking);
@@ -215,53 +232,78 @@ static enum qtl_reason book_returned(const struct booking *booking)
         return QTL_REASON_NONE;
     }
     const struct qtl_amounts amounts = {.column = {[QTL_COLUMN_AMOUNT] = event->amount_e4}};
-    struct qtl_series *const returns = series_of(booking, QTL_SERIES_RETURNS);
-    if (!totals_fit(returns, NULL, &amounts)) {
+    if (!one_more_fits(qtl_book_series(booking->customer->book, QTL_SERIES_RETURNS), &amounts)) {
         return QTL_REASON_BAD_AMOUNT;
     }
-    add_row(booking, returns, placed_at(event), 0, &amounts);
+    const struct qtl_row row = {.second = placed_at(event), .amounts = &amounts};
+    add_row(booking, QTL_SERIES_RETURNS, &row);
     remember(booking, QTL_SERIES_RETURN_IDS, event->occurred_at, key);
     return QTL_REASON_NONE;
 }
 
+/* The same id near this second, in rows of whatever kind. */
 static bool is_repeated_engagement(const struct booking *booking)
 {
     const struct qtl_event *const event = booking->event;
-    const struct qtl_series *const ids =
-        qtl_customer_series(booking->customer, QTL_SERIES_EVENT_IDS);
-    if (event->event_hash == 0 || ids == NULL) {
+    const struct qtl_book *const book = booking->customer->book;
+    if (event->event_hash == 0 || book->event_ids == 0) {
         return false;
     }
     const int64_t horizon_s = booking->history->duplicate_horizon_s;
-    const int64_t after = event->occurred_at - horizon_s - 1;
-    return qtl_series_find_id(ids, event->event_hash,
-                              after > booking->forgotten ? after : booking->forgotten,
-                              event->occurred_at + horizon_s) >= 0;
+    const int64_t horizon = event->occurred_at - horizon_s - 1;
+    const int64_t after = horizon > booking->forgotten ? horizon : booking->forgotten;
+    const struct qtl_series *series = qtl_book_list(book) + 1; /* behind the orders */
+    for (const struct qtl_series *const end = series + book->series_count - 1; series < end;
+         series++) {
+        if (series->code < QTL_KINDS_MAX && series->count > 0 &&
+            qtl_series_time(series, series->count - 1) > after &&
+            qtl_series_find_id(series, event->event_hash, after, event->occurred_at + horizon_s) >=
+                0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The id to book with a row of engagement. Where there are as many as may be, one that is older
+ * than all of them is not remembered at all. */
+static uint64_t id_to_remember(const struct booking *booking)
+{
+    const struct qtl_event *const event = booking->event;
+    const struct qtl_book *const book = booking->customer->book;
+    if (event->event_hash == 0 || event->occurred_at <= booking->forgotten) {
+        return 0;
+    }
+    if (book->event_ids == QTL_EVENT_IDS_MAX && event->occurred_at < book->ids_since) {
+        booking->history->forgotten_event_ids++;
+        return 0;
+    }
+    return event->event_hash;
 }
 
 static enum qtl_reason book_engagement(const struct booking *booking)
 {
     const struct qtl_event *const event = booking->event;
-    QTL_ASSERT(event->kind < 32);
+    QTL_ASSERT(event->kind < QTL_KINDS_MAX);
     if (is_repeated_engagement(booking)) {
         booking->history->duplicates++;
         return QTL_REASON_NONE;
     }
+    struct qtl_row row = {.second = event->occurred_at};
     const struct qtl_amounts amounts = {
         .column = {[QTL_COLUMN_VALUE] = event->amount_e4,
                    [QTL_COLUMN_NEGATIVE] = below_zero(event->amount_e4)}};
-    struct qtl_series *const series = series_of(booking, event->kind);
-    if (!totals_fit(series, NULL, &amounts)) {
-        return QTL_REASON_BAD_AMOUNT;
-    }
-    add_row(booking, series, event->occurred_at, 0, &amounts);
-    if (event->event_hash != 0) {
-        remember(booking, QTL_SERIES_EVENT_IDS, event->occurred_at, event->event_hash);
-        struct qtl_series *const ids = qtl_customer_series(booking->customer, QTL_SERIES_EVENT_IDS);
-        if (ids != NULL && ids->count > QTL_EVENT_IDS_MAX) {
-            qtl_series_remove(ids, 0);
-            booking->history->forgotten_event_ids++;
+    if (event->amount_e4 != 0) {
+        row.amounts = &amounts;
+        if (!one_more_fits(qtl_book_series(booking->customer->book, event->kind), &amounts)) {
+            return QTL_REASON_BAD_AMOUNT;
         }
+    }
+    row.id = id_to_remember(booking);
+    add_row(booking, event->kind, &row);
+    if (booking->customer->book->event_ids > QTL_EVENT_IDS_MAX) {
+        qtl_book_drop_oldest_id(booking->customer->book);
+        booking->history->forgotten_event_ids++;
     }
     return QTL_REASON_NONE;
 }

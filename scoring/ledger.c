@@ -20,14 +20,19 @@ static bool has_moved(const struct qtl_epoch_slice *part, int stream)
     return part->next_offset[stream] > part->first_offset[stream];
 }
 
-bool qtl_ledger_is_due(const struct qtl_epoch_slice *part)
+bool qtl_ledger_has_read(const struct qtl_epoch_slice *part)
 {
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         if (has_moved(part, stream)) {
             return true;
         }
     }
-    return part->outcome.transition_count > 0 || part->outcome.swept;
+    return false;
+}
+
+bool qtl_ledger_is_due(const struct qtl_epoch_slice *part)
+{
+    return qtl_ledger_has_read(part) || part->outcome.transition_count > 0 || part->outcome.swept;
 }
 
 /* All dead letters of the slice: those of who decoded, then the slice's own. */

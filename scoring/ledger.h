@@ -21,6 +21,7 @@ struct qtl_ledger {
     uint64_t rules_version;           /* of the last record; 0: none yet */
     int64_t clock;                    /* of the slice */
     bool names_written; /* the names of the present rules are in force in its partition */
+    bool elsewhere;     /* the slice is another instance's */
     bool unfinished;    /* these two as the last record says */
     bool sweep_waits;
 };
@@ -37,6 +38,9 @@ struct qtl_ledger_scratch {
     size_t capacity;
 };
 void qtl_ledger_scratch_fini(struct qtl_ledger_scratch *scratch);
+
+/* Whether the slice read something in the epoch: then it needs a record, whatever is decided. */
+bool qtl_ledger_has_read(const struct qtl_epoch_slice *part);
 
 /* Whether the epoch needs a record of this slice: it read or decided something, or evaluated
  * everybody under other rules. */

@@ -1,8 +1,7 @@
 /*
  * See metric.h. Every windowed metric is the running total at the end less the running total at the
- * window's edge. The next change of a window is the expiry of its oldest row; for a comparison with
- * a constant the rows are walked until the one whose expiry changes the answer, so that a customer
- * with ten orders and `orders(365d) >= 3` wakes once and not eight times.
+ * window's edge. The next change of a window is the expiry of its oldest row; a comparison with a
+ * constant knows better (scoring/comparison.c).
  *
  * Thread: the slice's owner.
  */
@@ -10,9 +9,6 @@
 
 #include "schemas/event.h"
 #include "scoring/base/assert.h"
-
-/* Rows walked in search of a crossing; beyond them the last row's expiry is a safe answer. */
-enum { CROSSING_STEPS = 64 };
 
 /* The part of a series that a window covers. */
 struct span {
@@ -36,7 +32,8 @@ static int64_t span_count(struct span span)
     if (span.series == NULL) {
         return 0;
     }
-    return (int64_t)span.series->count - span.first + (span.lifetime ? span.series->forgotten : 0);
+    return (int64_t)span.series->count - span.first +
+           (span.lifetime ? qtl_series_forgotten(span.series) : 0);
 }
 
 static int64_t span_sum(struct span span, enum qtl_column column)
@@ -54,7 +51,7 @@ static int64_t span_next(struct span span, int64_t window_s)
     if (span.series == NULL || window_s == 0 || span.first >= span.series->count) {
         return QTL_FOREVER;
     }
-    return qtl_series_times(span.series)[span.first] + window_s;
+    return qtl_series_time(span.series, span.first) + window_s;
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -70,6 +67,11 @@ static struct qtl_reading number(int64_t value, int64_t next)
 static struct qtl_reading undefined(int64_t next)
 {
     return (struct qtl_reading){.next = next};
+}
+
+static const struct qtl_series *orders_of(const struct qtl_view *view)
+{
+    return qtl_book_list(view->customer->book);
 }
 
 static struct qtl_reading read_count(const struct qtl_view *view, const struct qtl_series *series,
@@ -88,13 +90,12 @@ static struct qtl_reading read_sum(const struct qtl_view *view, const struct qtl
 
 static const struct qtl_series *returns_of(const struct qtl_view *view)
 {
-    return qtl_customer_series(view->customer, QTL_SERIES_RETURNS);
+    return qtl_book_series(view->customer->book, QTL_SERIES_RETURNS);
 }
 
 static struct qtl_reading read_spend(const struct qtl_view *view, int64_t window_s)
 {
-    const struct qtl_reading paid =
-        read_sum(view, &view->customer->orders, window_s, QTL_COLUMN_AMOUNT);
+    const struct qtl_reading paid = read_sum(view, orders_of(view), window_s, QTL_COLUMN_AMOUNT);
     const struct qtl_reading back = read_sum(view, returns_of(view), window_s, QTL_COLUMN_AMOUNT);
     return number(paid.value - back.value, sooner(paid.next, back.next));
 }
@@ -102,7 +103,7 @@ static struct qtl_reading read_spend(const struct qtl_view *view, int64_t window
 static struct qtl_reading read_aov(const struct qtl_view *view, int64_t window_s)
 {
     const struct qtl_reading spend = read_spend(view, window_s);
-    const struct span orders = span_of(view, &view->customer->orders, window_s);
+    const struct span orders = span_of(view, orders_of(view), window_s);
     const int64_t count = span_count(orders);
     if (count == 0) {
         return undefined(spend.next);
@@ -114,8 +115,8 @@ static struct qtl_reading read_aov(const struct qtl_view *view, int64_t window_s
 static bool last_engagement(const struct qtl_view *view, int64_t *last)
 {
     bool found = false;
-    for (unsigned i = 0; i < view->customer->series_count; i++) {
-        const struct qtl_series *const series = &view->customer->series[i];
+    for (unsigned i = 1; i < view->customer->book->series_count; i++) {
+        const struct qtl_series *const series = qtl_book_list(view->customer->book) + i;
         int64_t second = 0;
         if (series->code >= QTL_KINDS_MAX || (view->rules->kinds_sent >> series->code & 1U) != 0 ||
             !qtl_series_last(series, &second)) {
@@ -129,31 +130,43 @@ static bool last_engagement(const struct qtl_view *view, int64_t *last)
     return found;
 }
 
-/* The last second of an order, a kind, or any. */
-static bool last_of(const struct qtl_view *view, unsigned subject, int64_t *last)
+bool qtl_metric_last(const struct qtl_view *view, unsigned subject, int64_t *last)
 {
     if (subject == QTL_SUBJECT_ORDER) {
-        return qtl_series_last(&view->customer->orders, last);
+        return qtl_series_last(orders_of(view), last);
     }
     if (subject == QTL_SUBJECT_ANY) {
         int64_t order = 0;
         const bool engaged = last_engagement(view, last);
-        const bool ordered = qtl_series_last(&view->customer->orders, &order);
+        const bool ordered = qtl_series_last(orders_of(view), &order);
         if (ordered && (!engaged || order > *last)) {
             *last = order;
         }
         return engaged || ordered;
     }
-    const struct qtl_series *const series = qtl_customer_series(view->customer, subject);
+    const struct qtl_series *const series = qtl_book_series(view->customer->book, subject);
     return series != NULL && qtl_series_last(series, last);
 }
 
-static bool first_of(const struct qtl_view *view, unsigned subject, int64_t *first)
+bool qtl_metric_first(const struct qtl_view *view, unsigned subject, int64_t *first)
 {
-    const struct qtl_series *const series = subject == QTL_SUBJECT_ORDER
-                                                ? &view->customer->orders
-                                                : qtl_customer_series(view->customer, subject);
+    const struct qtl_series *const series = qtl_book_series(view->customer->book, subject);
     return series != NULL && qtl_series_first(series, first);
+}
+
+int64_t qtl_metric_instant(const struct qtl_view *view, const struct qtl_metric *metric)
+{
+    const bool is_last = metric->function == QTL_METRIC_LAST;
+    const int64_t of_nothing = is_last ? INT64_MIN : INT64_MAX;
+    QTL_ASSERT(is_last || metric->function == QTL_METRIC_FIRST);
+    const struct qtl_series *const series = qtl_book_series(view->customer->book, metric->subject);
+    int64_t instant = 0;
+    if (series == NULL) {
+        return of_nothing;
+    }
+    const bool found =
+        is_last ? qtl_series_last(series, &instant) : qtl_series_first(series, &instant);
+    return found ? instant : of_nothing;
 }
 
 static struct qtl_reading duration_from(const struct qtl_view *view, bool found, int64_t base)
@@ -174,7 +187,7 @@ static struct qtl_reading read_in(const struct qtl_view *view, const struct qtl_
 struct qtl_reading qtl_metric_read(const struct qtl_view *view, const struct qtl_metric *metric)
 {
     const struct qtl_customer *const customer = view->customer;
-    const struct qtl_series *const orders = &customer->orders;
+    const struct qtl_series *const orders = orders_of(view);
     const int64_t window_s = metric->window_s;
     int64_t instant = 0;
     switch ((enum qtl_metric_function)metric->function) {
@@ -193,20 +206,19 @@ struct qtl_reading qtl_metric_read(const struct qtl_view *view, const struct qtl
     case QTL_METRIC_AOV:
         return read_aov(view, window_s);
     case QTL_METRIC_COUNT:
-        return read_count(view, qtl_customer_series(customer, metric->subject), window_s);
+        return read_count(view, qtl_book_series(customer->book, metric->subject), window_s);
     case QTL_METRIC_VALUE:
-        return read_sum(view, qtl_customer_series(customer, metric->subject), window_s,
+        return read_sum(view, qtl_book_series(customer->book, metric->subject), window_s,
                         QTL_COLUMN_VALUE);
     case QTL_METRIC_SINCE: {
-        const bool found = last_of(view, metric->subject, &instant);
+        const bool found = qtl_metric_last(view, metric->subject, &instant);
         return duration_from(view, found, instant);
     }
     case QTL_METRIC_FIRST:
-        return number(first_of(view, metric->subject, &instant) ? instant : INT64_MAX, QTL_FOREVER);
     case QTL_METRIC_LAST:
-        return number(last_of(view, metric->subject, &instant) ? instant : INT64_MIN, QTL_FOREVER);
+        return number(qtl_metric_instant(view, metric), QTL_FOREVER);
     case QTL_METRIC_AGE: {
-        const bool found = first_of(view, QTL_SUBJECT_ORDER, &instant);
+        const bool found = qtl_metric_first(view, QTL_SUBJECT_ORDER, &instant);
         return duration_from(view, found, instant);
     }
     case QTL_METRIC_IN:
@@ -215,102 +227,4 @@ struct qtl_reading qtl_metric_read(const struct qtl_view *view, const struct qtl
         return duration_from(view, true, customer->since[metric->segment]);
     }
     QTL_UNREACHABLE("a metric of no known function");
-}
-
-bool qtl_metric_compare(enum qtl_op op, int64_t left, int64_t right)
-{
-    switch (op) {
-    case QTL_OP_GREATER:
-        return left > right;
-    case QTL_OP_GREATER_EQUAL:
-        return left >= right;
-    case QTL_OP_LESS:
-        return left < right;
-    case QTL_OP_LESS_EQUAL:
-        return left <= right;
-    case QTL_OP_EQUAL:
-        return left == right;
-    case QTL_OP_NOT_EQUAL:
-        return left != right;
-    case QTL_OP_CONSTANT:
-    case QTL_OP_METRIC:
-    case QTL_OP_NEGATE:
-    case QTL_OP_ADD:
-    case QTL_OP_SUBTRACT:
-    case QTL_OP_MULTIPLY:
-    case QTL_OP_DIVIDE:
-    case QTL_OP_NOT:
-    case QTL_OP_AND:
-    case QTL_OP_OR:
-        break;
-    }
-    QTL_UNREACHABLE("not a comparison");
-}
-
-/* What a windowed metric of one series reads from: the series and the column, or -1 for the count.
- * NULL where the metric is no such thing. */
-static const struct qtl_series *single_series(const struct qtl_view *view,
-                                              const struct qtl_metric *metric, int *column)
-{
-    const struct qtl_customer *const customer = view->customer;
-    *column = -1;
-    if (metric->function == QTL_METRIC_ORDERS) {
-        return &customer->orders;
-    }
-    if (metric->function == QTL_METRIC_COUNT) {
-        return qtl_customer_series(customer, metric->subject);
-    }
-    *column = QTL_COLUMN_AMOUNT;
-    if (metric->function == QTL_METRIC_SPEND) {
-        return returns_of(view) == NULL ? &customer->orders : NULL;
-    }
-    if (metric->function == QTL_METRIC_VALUE) {
-        return qtl_customer_series(customer, metric->subject);
-    }
-    return NULL;
-}
-
-/* What the end of a series adds up to, row by row. */
-struct tail {
-    const int64_t *sums; /* NULL: the column is not stored, all are 0 */
-    uint32_t count;
-    bool is_count;
-};
-
-/* The window's value once the rows before `first` have left. */
-static int64_t value_from(const struct tail *tail, uint32_t first)
-{
-    if (tail->is_count) {
-        return ((int64_t)tail->count - first) * QTL_E4;
-    }
-    return tail->sums == NULL ? 0 : tail->sums[tail->count] - tail->sums[first];
-}
-
-int64_t qtl_metric_crossing(const struct qtl_view *view, const struct qtl_metric *metric,
-                            enum qtl_op op, int64_t constant, int64_t next)
-{
-    if (next == QTL_FOREVER) {
-        return next;
-    }
-    int column = 0;
-    const struct qtl_series *const series = single_series(view, metric, &column);
-    if (series == NULL) {
-        return next;
-    }
-    const uint32_t *const times = qtl_series_times(series);
-    const uint32_t first = qtl_series_find(series, view->second - metric->window_s);
-    const struct tail tail = {.sums = column < 0 ? NULL
-                                                 : qtl_series_sums(series, (enum qtl_column)column),
-                              .count = series->count,
-                              .is_count = column < 0};
-    const bool truth = qtl_metric_compare(op, value_from(&tail, first), constant);
-    for (uint32_t row = first; row < series->count; row++) {
-        const bool whole_second = row + 1 == series->count || times[row + 1] != times[row];
-        const bool changes =
-            whole_second && qtl_metric_compare(op, value_from(&tail, row + 1), constant) != truth;
-        if (changes || row - first == CROSSING_STEPS) {
-            return times[row] + metric->window_s;
-        }
-    }
-    return QTL_FOREVER;
 }

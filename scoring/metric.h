@@ -36,14 +36,13 @@ struct qtl_reading {
 
 struct qtl_reading qtl_metric_read(const struct qtl_view *view, const struct qtl_metric *metric);
 
-/* For a windowed sum or count, now `value`, compared with `constant` by `op`: the first later
- * second at which the comparison's truth changes by time alone, or an earlier second up to which it
- * certainly does not; QTL_FOREVER. `next` is the reading's: the answer where nothing better is
- * known. */
-int64_t qtl_metric_crossing(const struct qtl_view *view, const struct qtl_metric *metric,
-                            enum qtl_op op, int64_t constant, int64_t next);
+/* The last second of an order, of a kind, or of QTL_SUBJECT_ANY; false where there is none. */
+bool qtl_metric_last(const struct qtl_view *view, unsigned subject, int64_t *last);
 
-/* left OP right, for the six comparisons. */
-bool qtl_metric_compare(enum qtl_op op, int64_t left, int64_t right);
+/* The first; not of ANY. */
+bool qtl_metric_first(const struct qtl_view *view, unsigned subject, int64_t *first);
+
+/* Of QTL_METRIC_FIRST and QTL_METRIC_LAST: the instant, also where there is none. */
+int64_t qtl_metric_instant(const struct qtl_view *view, const struct qtl_metric *metric);
 
 #endif

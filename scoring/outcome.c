@@ -4,7 +4,6 @@
 #include "scoring/outcome.h"
 
 #include "scoring/base/assert.h"
-#include "scoring/base/hash.h"
 
 #include <stdlib.h>
 
@@ -52,9 +51,4 @@ void qtl_outcome_add_reject(struct qtl_outcome *outcome, struct qtl_reject rejec
         outcome->reject_capacity = capacity;
     }
     outcome->rejects[outcome->reject_count++] = reject;
-}
-
-void qtl_outcome_mix(struct qtl_outcome *outcome, const uint64_t *words, size_t count)
-{
-    outcome->state_hash = qtl_hash(words, count * sizeof(*words), outcome->state_hash);
 }

@@ -47,7 +47,12 @@ void qtl_outcome_reset(struct qtl_outcome *outcome);
 struct qtl_transition *qtl_outcome_add_transition(struct qtl_outcome *outcome);
 void qtl_outcome_add_reject(struct qtl_outcome *outcome, struct qtl_reject reject);
 
-/* Mixes words into the hash of the change. */
-void qtl_outcome_mix(struct qtl_outcome *outcome, const uint64_t *words, size_t count);
+/* Mixes a word into the hash of the change. Every bit of the word and all that came before reach
+ * every bit of the hash within three words; it guards against mistakes, not against malice. */
+static inline void qtl_outcome_mix(struct qtl_outcome *outcome, uint64_t word)
+{
+    const uint64_t mixed = (outcome->state_hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    outcome->state_hash = mixed ^ mixed >> 29;
+}
 
 #endif

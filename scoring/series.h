@@ -3,25 +3,28 @@
  * ids) in the order of their times, with running totals. A window is two look-ups and a
  * subtraction; expiry needs no work. Only integer sums are subtracted.
  *
- *   rows ->  | times      | ids        | sums of column 0 | sums of column 1 | ... |
- *            | u32 x cap  | u64 x cap  | int64 x (cap+1)  |                  |     |
+ * This is the directory entry of a series and how it is read; entries and rows stand in one block a
+ * customer (scoring/book.h), where everything that changes them is.
  *
- *   sums[0]     total of what is forgotten (older than the retention)
- *   sums[i + 1] the same plus rows 0..i
+ *   head, only where rows were forgotten   | rows | first | last | total of each column |
+ *   row                                    | time | id    | total of each column        |
+ *                                            u32    u64     int64, this row's included
  *
- * Columns that nobody needs take no memory: a column appears with the first row that has something
- * else than its default in it (0; for items 1).
+ * All of it is 32-bit words, so that a row is as long as what it holds: an id takes no room where
+ * no row of the series has one, and a column appears with the first row that has something else
+ * than its default in it (0; for items 1).
  *
  * Threads: the slice's owner. Times are seconds since 1970 in 32 bits (1970..2106).
  */
 #ifndef QTL_SCORING_SERIES_H
 #define QTL_SCORING_SERIES_H
 
+#include "schemas/event.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct qtl_pool;
+#include <string.h>
 
 /* What a series holds. Engagement kinds 0..31 are their own codes. */
 enum qtl_series_code {
@@ -30,7 +33,6 @@ enum qtl_series_code {
     QTL_SERIES_VOIDED,      /* orders voided, by their own time: ids */
     QTL_SERIES_UNMATCHED,   /* cancellations before their order, by the clock: ids */
     QTL_SERIES_RETURN_IDS,  /* returns taken, by occurred_at: ids */
-    QTL_SERIES_EVENT_IDS,   /* engagement taken, by occurred_at: ids */
     QTL_SERIES_AMENDMENTS,  /* last amendment of an order; rows belong to scoring/amendments.c */
 };
 
@@ -46,54 +48,91 @@ enum qtl_column {
 #define QTL_COLUMNS 5
 #define QTL_COLUMN_VALUE QTL_COLUMN_AMOUNT
 
+/* A series' shape: a bit for each column that is stored, and these. */
+#define QTL_SHAPE_COLUMNS 0x1fU
+#define QTL_SHAPE_IDS 0x20U
+#define QTL_SHAPE_FORGOTTEN 0x40U /* it has a head */
+
 struct qtl_series {
-    unsigned char *rows; /* owned, from the slice's pool */
-    uint32_t count;
-    uint32_t capacity;
-    uint32_t forgotten; /* rows that left the retention, kept as totals */
-    uint32_t forgotten_first;
-    uint32_t forgotten_last;
-    uint8_t code;    /* enum qtl_series_code or a kind */
-    uint8_t columns; /* bit per qtl_column that is stored */
-    uint8_t has_ids;
-    uint8_t reserved;
+    uint32_t place; /* where its words are: bytes from this entry */
+    uint32_t count; /* rows */
+    uint8_t code;   /* enum qtl_series_code or a kind */
+    uint8_t shape;
+    uint8_t row_words;
+    uint8_t head_words;
 };
-_Static_assert(sizeof(struct qtl_series) == 32, "two to a cache line");
+_Static_assert(sizeof(struct qtl_series) == 12, "four and what they head fit a cache line");
 
 /* What a row holds besides its time and id. */
 struct qtl_amounts {
     int64_t column[QTL_COLUMNS];
 };
 
-/* Frees the rows. */
-void qtl_series_fini(struct qtl_series *series, struct qtl_pool *pool);
-
-/* In a header because every window of every rule comes through here. */
-static inline const uint32_t *qtl_series_times(const struct qtl_series *series)
+/* Windows of every rule come through here, so most of it is in the header. */
+static inline uint32_t *qtl_series_words(const struct qtl_series *series)
 {
-    return (const uint32_t *)(const void *)series->rows;
+    return (uint32_t *)((uintptr_t)series + series->place);
 }
 
-const uint64_t *qtl_series_ids(const struct qtl_series *series); /* only where has_ids */
+static inline uint32_t *qtl_series_row(const struct qtl_series *series, uint32_t row)
+{
+    return qtl_series_words(series) + series->head_words + (size_t)row * series->row_words;
+}
+
+static inline uint32_t qtl_series_time(const struct qtl_series *series, uint32_t row)
+{
+    return qtl_series_row(series, row)[0];
+}
+
+/* 64 bits stand on any word. */
+static inline uint64_t qtl_series_load(const uint32_t *words)
+{
+    uint64_t value = 0;
+    memcpy(&value, words, sizeof(value));
+    return value;
+}
+
+/* A row's id; only where the shape has ids. 0: none. */
+static inline uint64_t qtl_series_id(const struct qtl_series *series, uint32_t row)
+{
+    return qtl_series_load(qtl_series_row(series, row) + 1);
+}
+
+/* Where a row has the total of a stored column. */
+static inline unsigned qtl_series_offset(unsigned shape, unsigned column)
+{
+    unsigned offset = (shape & QTL_SHAPE_IDS) != 0 ? 3 : 1;
+    for (unsigned before = shape & ((1U << column) - 1); before != 0; before &= before - 1) {
+        offset += 2;
+    }
+    return offset;
+}
+
+/* Rows that left the retention and are kept as totals. */
+static inline uint32_t qtl_series_forgotten(const struct qtl_series *series)
+{
+    return (series->shape & QTL_SHAPE_FORGOTTEN) != 0 ? qtl_series_words(series)[0] : 0;
+}
 
 /* Number of rows with a time <= `second`. */
 static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t second)
 {
-    const uint32_t *const times = qtl_series_times(series);
-    if (series->count == 0 || times[0] > second) {
+    const uint32_t *const rows = qtl_series_row(series, 0);
+    const uint32_t words = series->row_words;
+    if (series->count == 0 || rows[0] > second) {
         return 0; /* nothing has left the window: the usual case for long ones */
     }
-    uint32_t low = 0;
+    uint32_t low = 1;
     uint32_t high = series->count;
     while (high - low > 8) {
         const uint32_t middle = low + (high - low) / 2;
-        if (times[middle] <= second) {
+        if (rows[(size_t)middle * words] <= second) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    while (low < high && times[low] <= second) {
+    while (low < high && rows[(size_t)low * words] <= second) {
         low++;
     }
     return low;
@@ -103,38 +142,38 @@ static inline uint32_t qtl_series_find(const struct qtl_series *series, int64_t 
  * where the column is not stored and its default is 1 each (items). Ten-thousandths. */
 int64_t qtl_series_total(const struct qtl_series *series, enum qtl_column column, uint32_t rows);
 
-/* The same totals as an array, by the number of rows; NULL where the column is not stored. Stale
- * after any change of the series. */
-const int64_t *qtl_series_sums(const struct qtl_series *series, enum qtl_column column);
-
-/* Adds a row behind those of the same second. `id` 0: none. What leaves the retention (times <=
- * `forget_before`) may be forgotten to make room. */
-void qtl_series_insert(struct qtl_series *series, struct qtl_pool *pool, int64_t second,
-                       uint64_t id, const struct qtl_amounts *amounts, int64_t forget_before);
-
-/* Adds what is older than the retention (`second` <= `forget_before`): to the totals only. */
-void qtl_series_add_forgotten(struct qtl_series *series, struct qtl_pool *pool, int64_t second,
-                              const struct qtl_amounts *amounts, int64_t forget_before);
-
-/* Takes a row out as if it had never been there. */
-void qtl_series_remove(struct qtl_series *series, uint32_t row);
-
-/* Gives a row other amounts. */
-void qtl_series_change(struct qtl_series *series, struct qtl_pool *pool, uint32_t row,
-                       const struct qtl_amounts *amounts);
+/* What a row counts for where its column is not stored. */
+static inline int64_t qtl_series_default(unsigned code, unsigned column)
+{
+    return code == QTL_SERIES_ORDERS && column == QTL_COLUMN_ITEMS ? QTL_E4 : 0;
+}
 
 /* The row with this id and a time in (after, upto], or -1. Searches from the newest. */
 int64_t qtl_series_find_id(const struct qtl_series *series, uint64_t id, int64_t after,
                            int64_t upto);
 
 /* First and last second ever, forgotten ones included; false where there is none. */
-bool qtl_series_first(const struct qtl_series *series, int64_t *second);
-bool qtl_series_last(const struct qtl_series *series, int64_t *second);
+static inline bool qtl_series_first(const struct qtl_series *series, int64_t *second)
+{
+    if ((series->shape & QTL_SHAPE_FORGOTTEN) != 0) {
+        *second = qtl_series_words(series)[1];
+        return true;
+    }
+    *second = series->count > 0 ? qtl_series_time(series, 0) : 0;
+    return series->count > 0;
+}
 
-/* Bytes of its block. */
-size_t qtl_series_bytes(const struct qtl_series *series);
-
-/* Stops the process where an invariant is broken (times rise, counts fit). For tests. */
-void qtl_series_check(const struct qtl_series *series);
+static inline bool qtl_series_last(const struct qtl_series *series, int64_t *second)
+{
+    if (series->count > 0) {
+        *second = qtl_series_time(series, series->count - 1);
+        return true;
+    }
+    if ((series->shape & QTL_SHAPE_FORGOTTEN) != 0) {
+        *second = qtl_series_words(series)[2];
+        return true;
+    }
+    return false;
+}
 
 #endif

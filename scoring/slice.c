@@ -4,7 +4,7 @@
  * epoch's clock, by (second, id). Each customer's story is the same however the records are cut
  * into epochs.
  *
- * Records are applied in a software pipeline: the index entry, the record and the histories of the
+ * Records are applied in a software pipeline: the index entry, the record and the book of the
  * customers ahead are asked for while the present one is worked on.
  *
  * Thread: the slice's owner.
@@ -26,12 +26,19 @@
 /* How far ahead of the record at hand what is asked for: far enough for memory to answer, near
  * enough not to be pushed out again. */
 enum {
-    AHEAD_EVENT = 32,
-    AHEAD_INDEX = 16,
+    AHEAD_EVENT = 24,
+    AHEAD_INDEX = 20,
     AHEAD_RECORD = 12,
-    AHEAD_SERIES = 8,
-    AHEAD_ROWS = 4,
+    AHEAD_BOOK = 6,
+    GUESSES = 16, /* more than AHEAD_RECORD */
     AHEAD_DUE = 64
+};
+
+/* A record on its way in, with what is needed of it before it is looked at. */
+struct arrival {
+    struct qtl_event *event;
+    uint64_t customer_hash;
+    int64_t merge_second;
 };
 
 struct qtl_slice {
@@ -48,10 +55,12 @@ struct qtl_slice {
      * it was last evaluated: who was not since the last one has nothing left over. */
     int64_t settled_clock;
     uint32_t settled;
-    struct qtl_event **merged; /* scratch: the epoch's records in merge order */
+    struct arrival *arrivals[QTL_STREAMS]; /* scratch: the epoch's records of each stream */
+    size_t arrival_capacity[QTL_STREAMS];
+    struct arrival *merged; /* scratch: all of them in merge order */
     size_t merged_capacity;
     /* The customers of the records ahead, as the index has them; NULL: not known yet. */
-    struct qtl_customer *ahead[AHEAD_INDEX];
+    struct qtl_customer *guesses[GUESSES];
     uint32_t asked_until;      /* deadlines up to this second were asked for */
     struct qtl_customer **due; /* scratch: the customers whose deadline is one second */
     size_t due_capacity;
@@ -81,87 +90,113 @@ void qtl_slice_free(struct qtl_slice *slice)
     qtl_timers_free(slice->timers);
     qtl_customers_free(slice->customers);
     qtl_pool_free(slice->pool);
+    for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        free(slice->arrivals[stream]);
+    }
     free(slice->merged);
     free(slice->due);
     free(slice);
 }
 
-static void set_merge_seconds(struct qtl_slice *slice, const struct qtl_slice_input *input)
+static void reserve(struct arrival **arrivals, size_t *capacity, size_t count)
 {
-    for (int stream = 0; stream < QTL_STREAMS; stream++) {
-        for (size_t i = 0; i < input->counts[stream]; i++) {
-            struct qtl_event *const event = input->events[stream][i];
-            QTL_ASSERT(event->stream == stream);
-            const int64_t last = slice->last_merge[stream];
-            event->merge_second =
-                qtl_merge_second(event, last > slice->clock ? last : slice->clock, input->wall);
-            slice->last_merge[stream] = event->merge_second;
-            if (event->occurred_at == QTL_TIME_ABSENT) {
-                event->occurred_at = event->merge_second; /* a profile without a time */
-            }
-        }
+    if (count > *capacity) {
+        struct arrival *const grown = realloc(*arrivals, count * sizeof(*grown));
+        QTL_ASSERT(grown != NULL);
+        *arrivals = grown;
+        *capacity = count;
     }
+}
+
+/* Fills the arrivals of one stream; sets the events' merge seconds. */
+static void receive(struct qtl_slice *slice, const struct qtl_slice_input *input, int stream)
+{
+    const size_t count = input->counts[stream];
+    reserve(&slice->arrivals[stream], &slice->arrival_capacity[stream], count);
+    int64_t last = slice->last_merge[stream];
+    for (size_t i = 0; i < count; i++) {
+        struct qtl_event *const event = input->events[stream][i];
+        QTL_ASSERT(event->stream == stream);
+        last = qtl_merge_second(event, last > slice->clock ? last : slice->clock, input->wall);
+        event->merge_second = last;
+        if (event->occurred_at == QTL_TIME_ABSENT) {
+            event->occurred_at = last; /* a profile without a time */
+        }
+        slice->arrivals[stream][i] = (struct arrival){
+            .event = event, .customer_hash = event->customer_hash, .merge_second = last};
+    }
+    slice->last_merge[stream] = last;
 }
 
 /* Fills slice->merged; returns how many. Within one partition merge seconds never fall. */
 static size_t merge(struct qtl_slice *slice, const struct qtl_slice_input *input)
 {
+    const struct arrival *next[QTL_STREAMS];
+    const struct arrival *end[QTL_STREAMS];
+    int64_t second[QTL_STREAMS]; /* of the next; INT64_MAX behind the last */
     size_t total = 0;
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        receive(slice, input, stream);
+        next[stream] = slice->arrivals[stream];
+        end[stream] = next[stream] + input->counts[stream];
+        second[stream] = next[stream] == end[stream] ? INT64_MAX : next[stream]->merge_second;
         total += input->counts[stream];
     }
-    if (total > slice->merged_capacity) {
-        struct qtl_event **const grown = realloc(slice->merged, total * sizeof(*grown));
-        QTL_ASSERT(grown != NULL);
-        slice->merged = grown;
-        slice->merged_capacity = total;
-    }
-    size_t next[QTL_STREAMS] = {0};
+    reserve(&slice->merged, &slice->merged_capacity, total);
     for (size_t i = 0; i < total; i++) {
-        int best = -1;
-        for (int stream = 0; stream < QTL_STREAMS; stream++) {
-            if (next[stream] == input->counts[stream]) {
-                continue;
-            }
-            if (best < 0 || input->events[stream][next[stream]]->merge_second <
-                                input->events[best][next[best]]->merge_second) {
-                best = stream;
-            }
+        int best = 0;
+        for (int stream = 1; stream < QTL_STREAMS; stream++) {
+            best = second[stream] < second[best] ? stream : best;
         }
-        slice->merged[i] = input->events[best][next[best]++];
+        QTL_ASSERT(second[best] != INT64_MAX);
+        slice->merged[i] = *next[best]++;
+        second[best] = next[best] == end[best] ? INT64_MAX : next[best]->merge_second;
     }
     return total;
 }
 
 static void prefetch_ahead(struct qtl_slice *slice, size_t at, size_t total)
 {
+    const struct arrival *const merged = slice->merged + at;
     if (at + AHEAD_EVENT < total) {
-        const char *const event = (const char *)slice->merged[at + AHEAD_EVENT];
+        const char *const event = (const char *)merged[AHEAD_EVENT].event;
         __builtin_prefetch(event);
         __builtin_prefetch(event + 64);
         __builtin_prefetch(event + 128);
     }
     if (at + AHEAD_INDEX < total) {
-        __builtin_prefetch(slice->merged[at + AHEAD_INDEX]->customer_id.bytes);
-        qtl_customers_prefetch(slice->customers, slice->merged[at + AHEAD_INDEX]->customer_hash);
+        qtl_customers_prefetch(slice->customers, merged[AHEAD_INDEX].customer_hash);
     }
+    struct qtl_customer *customer = NULL;
     if (at + AHEAD_RECORD < total) {
-        const struct qtl_event *const event = slice->merged[at + AHEAD_RECORD];
-        struct qtl_customer *const customer =
-            qtl_customers_guess(slice->customers, event->customer_hash);
-        slice->ahead[(at + AHEAD_RECORD) % AHEAD_INDEX] = customer;
-        if (customer != NULL) {
-            qtl_customer_prefetch_record(customer);
-        }
+        customer = qtl_customers_guess(slice->customers, merged[AHEAD_RECORD].customer_hash);
+        __builtin_prefetch(merged[AHEAD_RECORD].event->customer_id.bytes);
     }
-    const struct qtl_customer *const near = slice->ahead[(at + AHEAD_SERIES) % AHEAD_INDEX];
+    slice->guesses[(at + AHEAD_RECORD) % GUESSES] = customer;
+    if (customer != NULL) {
+        qtl_customer_prefetch_record(customer);
+    }
+    const struct qtl_customer *const near = slice->guesses[(at + AHEAD_BOOK) % GUESSES];
     if (near != NULL) {
-        qtl_customer_prefetch_series(near);
+        qtl_customer_prefetch_book(near);
     }
-    const struct qtl_customer *const next = slice->ahead[(at + AHEAD_ROWS) % AHEAD_INDEX];
-    if (next != NULL) {
-        qtl_customer_prefetch_rows(next);
+}
+
+/* Before the first record of an epoch: nothing is known of those ahead. */
+static void forget_guesses(struct qtl_slice *slice)
+{
+    memset(slice->guesses, 0, sizeof(slice->guesses));
+}
+
+/* The customer of the record at hand, or NULL. */
+static struct qtl_customer *find_customer(const struct qtl_slice *slice, size_t at)
+{
+    const struct qtl_event *const event = slice->merged[at].event;
+    struct qtl_customer *const guess = slice->guesses[at % GUESSES];
+    if (guess != NULL && qtl_customers_is(guess, event->customer_id, event->customer_hash)) {
+        return guess;
     }
+    return qtl_customers_find(slice->customers, event->customer_id, event->customer_hash);
 }
 
 /* The same for deadlines: those of the next seconds together, step by step. */
@@ -176,10 +211,7 @@ static void prefetch_due(struct qtl_slice *slice)
         qtl_customer_prefetch_record(qtl_customers_at(slice->customers, numbers[i]));
     }
     for (size_t i = 0; i < count; i++) {
-        qtl_customer_prefetch_series(qtl_customers_at(slice->customers, numbers[i]));
-    }
-    for (size_t i = 0; i < count; i++) {
-        qtl_customer_prefetch_rows(qtl_customers_at(slice->customers, numbers[i]));
+        qtl_customer_prefetch_book(qtl_customers_at(slice->customers, numbers[i]));
     }
 }
 
@@ -209,13 +241,12 @@ static void fire(struct qtl_slice *slice, struct qtl_customer *customer,
 static void mix_record(struct qtl_outcome *outcome, const struct qtl_customer *customer,
                        const struct qtl_event *event)
 {
-    const uint64_t words[] = {customer->hash,
-                              customer->clock,
-                              event->order_hash,
-                              event->event_hash,
-                              (uint64_t)event->amount_e4,
-                              (uint64_t)event->stream << 8 | event->kind};
-    qtl_outcome_mix(outcome, words, sizeof(words) / sizeof(words[0]));
+    qtl_outcome_mix(outcome, customer->hash);
+    qtl_outcome_mix(outcome, event->order_hash);
+    qtl_outcome_mix(outcome, event->event_hash);
+    qtl_outcome_mix(outcome, (uint64_t)event->amount_e4);
+    qtl_outcome_mix(outcome,
+                    (uint64_t)customer->clock << 32 | (uint64_t)(event->stream << 8 | event->kind));
 }
 
 /* Books a record for its customer, new or known; NULL where it was refused. */
@@ -256,11 +287,10 @@ static enum qtl_cause cause_of(const struct qtl_event *event)
     return causes[event->stream];
 }
 
-static void apply_record(struct qtl_slice *slice, const struct qtl_event *event,
-                         struct qtl_outcome *outcome)
+static void apply_record(struct qtl_slice *slice, size_t at, struct qtl_outcome *outcome)
 {
-    struct qtl_customer *customer =
-        qtl_customers_find(slice->customers, event->customer_id, event->customer_hash);
+    const struct qtl_event *const event = slice->merged[at].event;
+    struct qtl_customer *customer = find_customer(slice, at);
     while (customer != NULL && customer->deadline <= event->merge_second) {
         fire(slice, customer, outcome);
     }
@@ -279,9 +309,7 @@ static int compare_ids(const void *left, const void *right)
 {
     const struct qtl_customer *const a = *(struct qtl_customer *const *)left;
     const struct qtl_customer *const b = *(struct qtl_customer *const *)right;
-    const size_t common = a->id_bytes < b->id_bytes ? a->id_bytes : b->id_bytes;
-    const int order = memcmp(a->id, b->id, common);
-    return order != 0 ? order : (int)a->id_bytes - (int)b->id_bytes;
+    return qtl_text_compare(qtl_customer_id(a), qtl_customer_id(b));
 }
 
 /* Of the timer entries of one second, the customers whose true deadline it is, by id. Others are
@@ -312,7 +340,9 @@ static size_t gather_due(struct qtl_slice *slice, uint32_t second, const uint32_
             arm(slice, customer);
         }
     }
-    qsort(slice->due, due, sizeof(*slice->due), compare_ids);
+    if (due > 1) {
+        qsort(slice->due, due, sizeof(*slice->due), compare_ids);
+    }
     return due;
 }
 
@@ -373,11 +403,11 @@ void qtl_slice_request_sweep(struct qtl_slice *slice)
 void qtl_slice_apply(struct qtl_slice *slice, const struct qtl_slice_input *input,
                      struct qtl_outcome *outcome)
 {
-    set_merge_seconds(slice, input);
     const size_t total = merge(slice, input);
+    forget_guesses(slice);
     for (size_t i = 0; i < total; i++) {
         prefetch_ahead(slice, i, total);
-        apply_record(slice, slice->merged[i], outcome);
+        apply_record(slice, i, outcome);
     }
     const int64_t target = input->clock > slice->clock ? input->clock : slice->clock;
     const int64_t reached = advance(slice, target, input->deadlines_max, outcome);
@@ -419,9 +449,9 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
                                  const struct qtl_transition *decisions, size_t decision_count,
                                  struct qtl_outcome *outcome)
 {
-    set_merge_seconds(slice, input);
     const size_t total = merge(slice, input);
     size_t next = 0;
+    forget_guesses(slice);
     for (size_t i = 0; i < total; i++) {
         prefetch_ahead(slice, i, total);
         const enum qtl_status status =
@@ -429,11 +459,8 @@ enum qtl_status qtl_slice_replay(struct qtl_slice *slice, const struct qtl_slice
         if (status != QTL_OK) {
             return status;
         }
-        const struct qtl_event *const event = slice->merged[i];
         struct qtl_customer *const customer =
-            book(slice, event,
-                 qtl_customers_find(slice->customers, event->customer_id, event->customer_hash),
-                 outcome);
+            book(slice, slice->merged[i].event, find_customer(slice, i), outcome);
         if (customer != NULL) {
             customer->armed = slice->settled;
         }

@@ -35,7 +35,8 @@ struct qtl_timers {
     struct bucket late; /* a binary heap by second: entries before `last` */
     uint32_t *taken;
     size_t taken_capacity;
-    uint32_t last; /* nothing in the buckets is earlier */
+    uint64_t filled; /* a bit for each bucket that has entries */
+    uint32_t last;   /* nothing in the buckets is earlier */
 };
 
 struct qtl_timers *qtl_timers_new(void)
@@ -111,6 +112,12 @@ static struct timer pop_late(struct bucket *heap)
     return top;
 }
 
+static void push_into(struct qtl_timers *timers, unsigned bucket, struct timer timer)
+{
+    push(&timers->buckets[bucket], timer);
+    timers->filled |= UINT64_C(1) << bucket;
+}
+
 static unsigned bucket_of(const struct qtl_timers *timers, uint32_t second)
 {
     const uint32_t differs = second ^ timers->last;
@@ -124,17 +131,13 @@ void qtl_timers_arm(struct qtl_timers *timers, uint32_t second, uint32_t number)
     if (second < timers->last) {
         push_late(&timers->late, timer);
     } else {
-        push(&timers->buckets[bucket_of(timers, second)], timer);
+        push_into(timers, bucket_of(timers, second), timer);
     }
 }
 
 static unsigned first_bucket(const struct qtl_timers *timers)
 {
-    unsigned bucket = 0;
-    while (bucket < BUCKETS && timers->buckets[bucket].count == 0) {
-        bucket++;
-    }
-    return bucket;
+    return timers->filled == 0 ? (unsigned)BUCKETS : (unsigned)__builtin_ctzll(timers->filled);
 }
 
 uint32_t qtl_timers_next(const struct qtl_timers *timers)
@@ -151,9 +154,10 @@ static void settle(struct qtl_timers *timers, unsigned from)
 {
     struct bucket source = timers->buckets[from];
     timers->buckets[from] = (struct bucket){.earliest = UINT32_MAX};
+    timers->filled &= ~(UINT64_C(1) << from);
     timers->last = source.earliest;
     for (size_t i = 0; i < source.count; i++) {
-        push(&timers->buckets[bucket_of(timers, source.timers[i].second)], source.timers[i]);
+        push_into(timers, bucket_of(timers, source.timers[i].second), source.timers[i]);
     }
     QTL_ASSERT(timers->buckets[from].count == 0); /* all of them moved down */
     if (source.capacity > KEPT_MAX) {
@@ -199,6 +203,7 @@ size_t qtl_timers_take(struct qtl_timers *timers, uint32_t upto, uint32_t *secon
         }
         due->count = 0;
         due->earliest = UINT32_MAX;
+        timers->filled &= ~UINT64_C(1);
     }
     *second = next;
     *numbers = timers->taken;

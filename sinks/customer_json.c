@@ -43,7 +43,7 @@ void qtl_customer_json(struct qtl_json_buffer *buffer, const struct qtl_rules *r
                        struct qtl_slice *slice, struct qtl_customer *customer, int64_t second)
 {
     qtl_json_raw(buffer, "{\"customer_id\":");
-    qtl_json_string(buffer, (struct qtl_text){customer->id, customer->id_bytes});
+    qtl_json_string(buffer, qtl_customer_id(customer));
     qtl_json_raw(buffer, ",\"born\":");
     qtl_json_time(buffer, customer->born);
     qtl_json_raw(buffer, ",\"clock\":");

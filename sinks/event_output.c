@@ -8,7 +8,6 @@
 #include "scoring/base/assert.h"
 #include "scoring/base/hash.h"
 #include "sinks/event_write.h"
-#include "sinks/local_writer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,26 +103,15 @@ enum qtl_status qtl_event_output_open_files(const char *folder, enum qtl_event_f
     return QTL_OK;
 }
 
-enum qtl_status qtl_event_output_open_log(const char *path, int32_t partitions,
-                                          struct qtl_event_output **output, struct qtl_error *error)
+struct qtl_event_output *qtl_event_output_new_log(struct qtl_log_writer **writer,
+                                                  int32_t partitions)
 {
-    enum qtl_status status = qtl_local_log_create(path, partitions, error);
-    int32_t count = 0;
-    if (status == QTL_OK) {
-        status = qtl_local_log_partitions(path, &count, error);
-    }
-    struct qtl_log_writer *writer = NULL;
-    if (status == QTL_OK) {
-        status = qtl_local_writer_open(path, QTL_LOCAL_INTAKE, NULL, &writer, error);
-    }
-    if (status != QTL_OK) {
-        return status;
-    }
-    QTL_ASSERT(count > 0);
-    *output = new_output();
-    (*output)->writer = writer;
-    (*output)->partitions = (uint32_t)count;
-    return QTL_OK;
+    QTL_ASSERT(*writer != NULL && partitions > 0);
+    struct qtl_event_output *const output = new_output();
+    output->writer = *writer;
+    output->partitions = (uint32_t)partitions;
+    *writer = NULL;
+    return output;
 }
 
 static enum qtl_status commit(struct qtl_event_output *output, struct qtl_error *error)

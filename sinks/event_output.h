@@ -1,5 +1,5 @@
 /*
- * Where made-up events go: files in a folder, or the input topics of a local log.
+ * Where made-up events go: files in a folder, or the input topics of a log.
  *
  * Threads: belongs to one thread.
  */
@@ -7,6 +7,7 @@
 #define QTL_SINKS_EVENT_OUTPUT_H
 
 #include "schemas/event.h"
+#include "schemas/log.h"
 #include "schemas/status.h"
 
 #include <stdint.h>
@@ -22,10 +23,9 @@ QTL_CHECKED enum qtl_status qtl_event_output_open_files(const char *folder,
                                                         struct qtl_event_output **output,
                                                         struct qtl_error *error);
 
-/* A local log, made with `partitions` (0: the log's own default) where it is not there. */
-QTL_CHECKED enum qtl_status qtl_event_output_open_log(const char *path, int32_t partitions,
-                                                      struct qtl_event_output **output,
-                                                      struct qtl_error *error);
+/* The input of a log, `partitions` of each topic. Takes over the writer. */
+struct qtl_event_output *qtl_event_output_new_log(struct qtl_log_writer **writer,
+                                                  int32_t partitions);
 
 /* Takes one order or engagement event, its hashes set, stamped with its own time. */
 QTL_CHECKED enum qtl_status qtl_event_output_put(struct qtl_event_output *output,

@@ -88,18 +88,18 @@ static enum qtl_status settle(struct local_writer *self, enum qtl_status status,
 static void keep_positions(struct local_writer *self, const struct qtl_log_position *positions,
                            size_t count)
 {
-    if (count > self->position_capacity) {
-        self->positions = realloc(self->positions, count * sizeof(*self->positions));
+    if (self->position_count + count > self->position_capacity) {
+        self->position_capacity = self->position_count + count;
+        self->positions =
+            realloc(self->positions, self->position_capacity * sizeof(*self->positions));
         QTL_ASSERT(self->positions != NULL);
-        self->position_capacity = count;
     }
     for (size_t i = 0; i < count; i++) {
         QTL_ASSERT(qtl_topic_is_input(positions[i].topic));
         QTL_ASSERT(positions[i].partition >= 0 && positions[i].partition < self->layout.partitions);
         QTL_ASSERT(positions[i].next_offset >= 0);
-        self->positions[i] = positions[i];
+        self->positions[self->position_count++] = positions[i];
     }
-    self->position_count = count;
 }
 
 static void keep_length(struct local_writer *self, const struct qtl_local_output *output)
@@ -143,6 +143,21 @@ static enum qtl_status begin(struct qtl_log_writer *writer, const struct qtl_log
         status = qtl_local_commits_roll(&self->commits, error);
     }
     return settle(self, status, error);
+}
+
+static enum qtl_status add_positions(struct qtl_log_writer *writer,
+                                     const struct qtl_log_token *token,
+                                     const struct qtl_log_position *positions, size_t count,
+                                     struct qtl_error *error)
+{
+    struct local_writer *const self = self_of(writer);
+    (void)token; /* looked at by begin() */
+    if (self->is_dead) {
+        return dead(error);
+    }
+    QTL_ASSERT(self->is_open && self->kind == QTL_LOCAL_ENGINE);
+    keep_positions(self, positions, count);
+    return QTL_OK;
 }
 
 static uint64_t record_bytes(const struct qtl_log_append *record)
@@ -318,6 +333,7 @@ static void free_writer(struct qtl_log_writer *writer)
 
 static const struct qtl_log_writer_ops local_writer_ops = {
     .begin = begin,
+    .add_positions = add_positions,
     .append = append,
     .commit = commit,
     .abort = abort_transaction,

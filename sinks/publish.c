@@ -25,6 +25,7 @@ struct qtl_publish {
     struct qtl_names_record *names;
     struct qtl_epoch_record *records; /* one a slice, of the epoch at hand */
     bool *due;                        /* which slices have one */
+    bool *sent;                       /* whose positions were sent with begin() */
     struct qtl_log_position *positions;
     struct qtl_ledger_scratch *scratches;
     struct qtl_json_buffer json;
@@ -43,13 +44,14 @@ struct qtl_publish *qtl_publish_new(const struct qtl_publish_settings *settings)
     publish->names = qtl_ledger_names_new(settings->rules);
     publish->records = calloc(count, sizeof(*publish->records));
     publish->due = calloc(count, sizeof(*publish->due));
+    publish->sent = calloc(count, sizeof(*publish->sent));
     publish->positions = calloc(count * QTL_STREAMS, sizeof(*publish->positions));
     publish->scratches = calloc(count, sizeof(*publish->scratches));
     if (settings->transitions.is_avro) {
         publish->avro = qtl_transition_avro_new((enum qtl_framing)settings->transitions.framing,
                                                 settings->transitions.schema_id);
     }
-    QTL_ASSERT(publish->records != NULL && publish->due != NULL);
+    QTL_ASSERT(publish->records != NULL && publish->due != NULL && publish->sent != NULL);
     QTL_ASSERT(publish->positions != NULL && publish->scratches != NULL);
     return publish;
 }
@@ -68,6 +70,7 @@ void qtl_publish_free(struct qtl_publish *publish)
     qtl_bytes_fini(&publish->bytes);
     free(publish->records);
     free(publish->due);
+    free(publish->sent);
     free(publish->positions);
     free(publish->scratches);
     free(publish);
@@ -94,7 +97,43 @@ static enum qtl_status append(struct qtl_publish *publish, struct qtl_log_append
     return writer->ops->append(writer, record, error);
 }
 
-/* Fills records, due and positions; returns how many positions: all of the slices with a record. */
+/* Adds the positions of one slice. */
+static size_t add_positions(struct qtl_publish *publish, size_t slice, const int64_t *next_offset,
+                            uint64_t sequence, int64_t clock, size_t count)
+{
+    for (int stream = 0; stream < QTL_STREAMS; stream++) {
+        publish->positions[count++] = (struct qtl_log_position){.topic = (enum qtl_topic)stream,
+                                                                .partition = (int32_t)slice,
+                                                                .next_offset = next_offset[stream],
+                                                                .sequence = sequence,
+                                                                .clock = clock};
+    }
+    return count;
+}
+
+/* The positions of the slices that read something: known before the shards are done. */
+static size_t look_ahead(struct qtl_publish *publish, const struct qtl_epoch *epoch)
+{
+    size_t positions = 0;
+    for (size_t slice = 0; slice < epoch->slice_count; slice++) {
+        const struct qtl_epoch_slice *const part = &epoch->slices[slice];
+        const struct qtl_ledger *const ledger = &publish->settings.ledgers[slice];
+        publish->sent[slice] = qtl_ledger_has_read(part);
+        if (!publish->sent[slice]) {
+            continue;
+        }
+        int64_t next_offset[QTL_STREAMS];
+        for (int stream = 0; stream < QTL_STREAMS; stream++) {
+            const bool moved = part->next_offset[stream] > part->first_offset[stream];
+            next_offset[stream] = moved ? part->next_offset[stream] : ledger->next_offset[stream];
+        }
+        positions = add_positions(publish, slice, next_offset, ledger->sequence + 1,
+                                  part->input.clock, positions);
+    }
+    return positions;
+}
+
+/* Fills records and due, and the positions of the slices that were not sent ahead. */
 static size_t describe(struct qtl_publish *publish, const struct qtl_epoch *epoch)
 {
     size_t positions = 0;
@@ -106,14 +145,31 @@ static size_t describe(struct qtl_publish *publish, const struct qtl_epoch *epoc
         }
         qtl_ledger_describe(&publish->settings.ledgers[slice], epoch, slice,
                             &publish->settings.versions, &publish->scratches[slice], record);
-        for (int stream = 0; stream < QTL_STREAMS; stream++) {
-            publish->positions[positions++] =
-                (struct qtl_log_position){.topic = (enum qtl_topic)stream,
-                                          .partition = (int32_t)slice,
-                                          .next_offset = record->next_offset[stream]};
+        if (!publish->sent[slice]) {
+            positions = add_positions(publish, slice, record->next_offset, record->sequence,
+                                      record->clock, positions);
         }
     }
     return positions;
+}
+
+enum { TRANSITION_HEADERS = 4 };
+
+/* What a consumer can filter by without decoding (DESIGN 6). */
+static void make_headers(const struct qtl_rules *rules, const struct qtl_transition *transition,
+                         struct qtl_log_header headers[TRANSITION_HEADERS])
+{
+    const uint16_t segment = transition->segment;
+    const char *const rows[TRANSITION_HEADERS][2] = {
+        {"segment", rules->segments[segment].name},
+        {"from", qtl_rules_state_name(rules, segment, transition->from)},
+        {"to", qtl_rules_state_name(rules, segment, transition->to)},
+        {"cause", qtl_transition_json_cause((enum qtl_cause)transition->cause)},
+    };
+    for (int i = 0; i < TRANSITION_HEADERS; i++) {
+        headers[i] = (struct qtl_log_header){.name = qtl_text_of(rows[i][0]),
+                                             .value = qtl_text_of(rows[i][1])};
+    }
 }
 
 /* A transition's bytes, until the next one's. */
@@ -139,12 +195,16 @@ static enum qtl_status append_transitions(struct qtl_publish *publish,
     enum qtl_status status = QTL_OK;
     for (size_t i = 0; i < outcome->transition_count && status == QTL_OK; i++) {
         const struct qtl_transition *const transition = &outcome->transitions[i];
+        struct qtl_log_header headers[TRANSITION_HEADERS];
+        make_headers(publish->settings.rules, transition, headers);
         struct qtl_log_append record = {
             .topic = QTL_TOPIC_TRANSITIONS,
             .partition = (int32_t)slice,
             .timestamp_ms = epoch->wall * 1000,
             .key = transition->customer_id,
             .value = encode(publish, transition, &publication),
+            .headers = headers,
+            .header_count = TRANSITION_HEADERS,
         };
         status = append(publish, &record, error);
     }
@@ -287,16 +347,34 @@ static void advance(struct qtl_publish *publish, const struct qtl_epoch *epoch)
     count(&publish->counters.epochs, 1);
 }
 
-static enum qtl_status publish_epoch(struct qtl_publish *publish, const struct qtl_epoch *epoch,
-                                     struct qtl_error *error)
+/* Opens the epoch's transaction while the shards still score, where something was read. */
+static enum qtl_status begin_early(struct qtl_publish *publish, const struct qtl_epoch *epoch,
+                                   bool *is_open, struct qtl_error *error)
 {
+    struct qtl_log_writer *const writer = publish->settings.writer;
+    const size_t positions = look_ahead(publish, epoch);
+    *is_open = positions > 0;
+    return positions == 0 ? QTL_OK
+                          : writer->ops->begin(writer, publish->settings.token, publish->positions,
+                                               positions, error);
+}
+
+/* The rest, once they are done. */
+static enum qtl_status publish_epoch(struct qtl_publish *publish, const struct qtl_epoch *epoch,
+                                     bool is_open, struct qtl_error *error)
+{
+    struct qtl_log_writer *const writer = publish->settings.writer;
+    const struct qtl_log_token *const token = publish->settings.token;
     const size_t positions = describe(publish, epoch);
-    if (positions == 0) {
+    enum qtl_status status = QTL_OK;
+    if (positions == 0 && !is_open) {
         return QTL_OK;
     }
-    struct qtl_log_writer *const writer = publish->settings.writer;
-    enum qtl_status status =
-        writer->ops->begin(writer, publish->settings.token, publish->positions, positions, error);
+    if (!is_open) {
+        status = writer->ops->begin(writer, token, publish->positions, positions, error);
+    } else if (positions > 0) {
+        status = writer->ops->add_positions(writer, token, publish->positions, positions, error);
+    }
     for (size_t slice = 0; slice < epoch->slice_count && status == QTL_OK; slice++) {
         if (publish->due[slice]) {
             status = append_slice(publish, epoch, slice, error);
@@ -317,17 +395,25 @@ enum qtl_status qtl_publish_run(struct qtl_publish *publish, struct qtl_error *e
 {
     const struct qtl_publish_settings *const settings = &publish->settings;
     enum qtl_status status = QTL_OK;
-    struct qtl_epoch *epoch = NULL;
-    while ((epoch = qtl_shards_collect(settings->shards)) != NULL) {
+    const struct qtl_epoch *next = NULL;
+    while ((next = qtl_shards_next(settings->shards)) != NULL) {
+        bool is_open = false;
+        const bool was_well = status == QTL_OK;
+        if (was_well) {
+            status = begin_early(publish, next, &is_open, error);
+        }
+        struct qtl_epoch *const epoch = qtl_shards_collect(settings->shards);
         if (status == QTL_OK) {
-            status = publish_epoch(publish, epoch, error);
-            if (status != QTL_OK) { /* the latch: nothing more is published */
-                atomic_store_explicit(&publish->counters.failed, true, memory_order_relaxed);
-            }
+            status = publish_epoch(publish, epoch, is_open, error);
+        }
+        if (was_well && status != QTL_OK) { /* the latch: nothing more is published */
+            atomic_store_explicit(&publish->counters.failed, true, memory_order_relaxed);
         }
         const enum qtl_status returned = qtl_ring_push(settings->returned, epoch);
         QTL_ASSERT(returned == QTL_OK); /* it has a place for every epoch */
         settings->wake(settings->context);
     }
+    struct qtl_epoch *const none = qtl_shards_collect(settings->shards); /* lets the shards end */
+    QTL_ASSERT(none == NULL);
     return status;
 }

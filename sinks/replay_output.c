@@ -178,8 +178,7 @@ static int compare_customers(const void *left, const void *right)
 {
     const struct qtl_customer *const a = ((const struct owned_customer *)left)->customer;
     const struct qtl_customer *const b = ((const struct owned_customer *)right)->customer;
-    return qtl_text_compare((struct qtl_text){a->id, a->id_bytes},
-                            (struct qtl_text){b->id, b->id_bytes});
+    return qtl_text_compare(qtl_customer_id(a), qtl_customer_id(b));
 }
 
 static struct owned_customer *sorted_customers(struct qtl_slice **slices, size_t slice_count,

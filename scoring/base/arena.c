@@ -12,9 +12,7 @@ enum { CHUNK_BYTES = 256 << 10 };
 
 struct qtl_arena_chunk {
     struct qtl_arena_chunk *next;
-    size_t size;
-    size_t used;
-    size_t reserved; /* keeps what follows aligned to 16 */
+    size_t size; /* of what follows, which is aligned to 16 */
 };
 
 void qtl_arena_fini(struct qtl_arena *arena)
@@ -27,18 +25,24 @@ void qtl_arena_fini(struct qtl_arena *arena)
     *arena = (struct qtl_arena){0};
 }
 
-static void next_chunk(struct qtl_arena *arena, size_t bytes)
+static void enter(struct qtl_arena *arena, struct qtl_arena_chunk *chunk)
+{
+    arena->current = chunk;
+    arena->free = (char *)(chunk + 1);
+    arena->end = arena->free + chunk->size;
+}
+
+void qtl_arena_next(struct qtl_arena *arena, size_t bytes)
 {
     struct qtl_arena_chunk *const current = arena->current;
     if (current != NULL && current->next != NULL && current->next->size >= bytes) {
-        arena->current = current->next;
+        enter(arena, current->next);
         return;
     }
     const size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
     struct qtl_arena_chunk *const chunk = malloc(sizeof(*chunk) + size);
     QTL_ASSERT(chunk != NULL);
     chunk->size = size;
-    chunk->used = 0;
     chunk->next = NULL;
     if (current == NULL) {
         arena->first = chunk;
@@ -46,19 +50,7 @@ static void next_chunk(struct qtl_arena *arena, size_t bytes)
         chunk->next = current->next;
         current->next = chunk;
     }
-    arena->current = chunk;
-}
-
-void *qtl_arena_take(struct qtl_arena *arena, size_t bytes)
-{
-    bytes = (bytes + 7) & ~(size_t)7;
-    if (arena->current == NULL || arena->current->size - arena->current->used < bytes) {
-        next_chunk(arena, bytes);
-    }
-    struct qtl_arena_chunk *const chunk = arena->current;
-    void *const taken = (char *)(chunk + 1) + chunk->used;
-    chunk->used += bytes;
-    return taken;
+    enter(arena, chunk);
 }
 
 struct qtl_text qtl_arena_copy(struct qtl_arena *arena, struct qtl_text text)
@@ -73,8 +65,7 @@ struct qtl_text qtl_arena_copy(struct qtl_arena *arena, struct qtl_text text)
 
 void qtl_arena_reset(struct qtl_arena *arena)
 {
-    for (struct qtl_arena_chunk *chunk = arena->first; chunk != NULL; chunk = chunk->next) {
-        chunk->used = 0;
+    if (arena->first != NULL) {
+        enter(arena, arena->first);
     }
-    arena->current = arena->first;
 }

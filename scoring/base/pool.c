@@ -1,10 +1,20 @@
 /*
- * Size classes: multiples of 8 up to 128, then four a doubling, so that at most a fifth of a block
- * is lost. Blocks above 64 kB come from libc, one by one: they belong to the few heavy customers
- * and are rare. Chunks are 2 MB, aligned, offered to the kernel as huge pages.
+ * Sizes: multiples of 8 below a cache line, whole lines up to 1 kB, then four a doubling up to 8
+ * kB, so that at most a fifth of a block is lost. Larger blocks come from libc, one by one: they
+ * belong to the few heavy customers and are rare.
  *
- * Rejected: malloc for every history (16 bytes of overhead on blocks of 40, and arenas shared
- * between threads).
+ * Memory comes in chunks of 2 MB, aligned, offered to the kernel as huge pages. A chunk is 32 pages
+ * of 64 kB; a page holds blocks of one size and knows by a bit each which are free. One whose last
+ * block comes back serves any size again: customers grow, so that the sizes that are needed move,
+ * and what the small ones leave behind must not be lost. The first page of a chunk begins with the
+ * table of them all; what is left of it, and further pages as they are needed, hold the small
+ * blocks, which go through simple lists and stay what they are.
+ *
+ *   chunk | table, small blocks | 64 kB of 320 B | 64 kB of 64 B | 64 kB free | ...
+ *
+ * Rejected: malloc for every history (16 bytes of overhead, and arenas shared between threads);
+ * lists of free blocks a size without pages (a quarter of all memory was in lists that nobody took
+ * from any more).
  */
 #include "scoring/base/pool.h"
 
@@ -15,7 +25,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CHUNK_BYTES = 2 << 20, SMALL_MAX = 128, POOLED_MAX = 64 << 10, CLASSES = 17 + 4 * 9 };
+enum {
+    CHUNK_BYTES = 2 << 20,
+    PAGE_BYTES = 64 << 10,
+    PAGES = CHUNK_BYTES / PAGE_BYTES,
+    BIT_WORDS = PAGE_BYTES / QTL_POOL_LINE / 64,
+    SMALL_MAX = QTL_POOL_LINE - 8, /* classes 1..7 */
+    LINES_MAX = 1 << 10,           /* classes 8..23 */
+    POOLED_MAX = 8 << 10,          /* classes 24..35 */
+    SMALL_CLASSES = 7,
+    CLASSES = 35
+};
 
 struct free_block {
     struct free_block *next;
@@ -26,16 +46,35 @@ struct large_block {
     struct large_block *next;
 };
 
+struct page {
+    struct page *previous; /* in the list of its class, or of the free ones */
+    struct page *next;
+    uint32_t block_bytes;
+    uint16_t used; /* blocks */
+    uint16_t capacity;
+    uint8_t class;
+    uint8_t first; /* no word of the bits before this has a free block */
+    uint64_t free[BIT_WORDS];
+};
+
+struct chunk {
+    struct chunk *next;
+    struct page pages[PAGES]; /* the first is this table's own and is in no list */
+};
+
 struct qtl_pool {
-    struct free_block *free[CLASSES + 1];
-    unsigned char *chunk; /* where the next block is cut */
-    size_t left;          /* bytes in it */
-    void **chunks;
+    struct page *partial[CLASSES + 1]; /* pages with a free block, by class; [0]: free pages */
+    struct free_block *small[SMALL_CLASSES + 1];
+    unsigned char *cut; /* where the next small block is cut */
+    size_t left;        /* bytes there */
+    struct chunk *chunks;
+    struct chunk *spare; /* from here on the rests of first pages are unused */
     size_t chunk_count;
-    size_t chunk_capacity;
     struct large_block large; /* head of a ring of blocks from libc */
     size_t large_bytes;
 };
+
+_Static_assert(sizeof(struct chunk) < PAGE_BYTES / 2, "the table leaves room in its page");
 
 static unsigned class_of(size_t bytes, size_t *rounded)
 {
@@ -44,11 +83,16 @@ static unsigned class_of(size_t bytes, size_t *rounded)
         *rounded = (size_t) class * 8;
         return class;
     }
+    if (bytes <= LINES_MAX) {
+        const unsigned lines = (unsigned)((bytes + QTL_POOL_LINE - 1) / QTL_POOL_LINE);
+        *rounded = (size_t)lines * QTL_POOL_LINE;
+        return SMALL_CLASSES + lines;
+    }
     const unsigned top = 63U - (unsigned)__builtin_clzll(bytes - 1); /* 2^top < bytes */
     const unsigned shift = top - 2;
     const size_t quarters = ((bytes - 1) >> shift) + 1; /* 5..8 of 2^shift */
     *rounded = quarters << shift;
-    return 16U + (top - 7) * 4 + (unsigned)(quarters - 4);
+    return 23U + (top - 10) * 4 + (unsigned)(quarters - 4);
 }
 
 size_t qtl_pool_round(size_t bytes)
@@ -71,32 +115,173 @@ void qtl_pool_free(struct qtl_pool *pool)
     if (pool == NULL) {
         return;
     }
-    for (size_t i = 0; i < pool->chunk_count; i++) {
-        free(pool->chunks[i]);
+    for (struct chunk *chunk = pool->chunks; chunk != NULL;) {
+        struct chunk *const next = chunk->next;
+        free(chunk);
+        chunk = next;
     }
     for (struct large_block *block = pool->large.next; block != &pool->large;) {
         struct large_block *const next = block->next;
         free(block);
         block = next;
     }
-    free(pool->chunks);
     free(pool);
 }
 
-static void new_chunk(struct qtl_pool *pool)
+/* ---- pages -------------------------------------------------------------------------------------
+ */
+
+static void link_page(struct page **list, struct page *page)
 {
-    if (pool->chunk_count == pool->chunk_capacity) {
-        pool->chunk_capacity = pool->chunk_capacity == 0 ? 64 : 2 * pool->chunk_capacity;
-        void **const chunks = realloc(pool->chunks, pool->chunk_capacity * sizeof(*chunks));
-        QTL_ASSERT(chunks != NULL);
-        pool->chunks = chunks;
+    page->previous = NULL;
+    page->next = *list;
+    if (page->next != NULL) {
+        page->next->previous = page;
     }
-    void *const chunk = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
+    *list = page;
+}
+
+static void unlink_page(struct page **list, struct page *page)
+{
+    if (page->previous != NULL) {
+        page->previous->next = page->next;
+    } else {
+        *list = page->next;
+    }
+    if (page->next != NULL) {
+        page->next->previous = page->previous;
+    }
+}
+
+static struct chunk *chunk_of(const void *address)
+{
+    return (struct chunk *)((uintptr_t)address & ~(uintptr_t)(CHUNK_BYTES - 1));
+}
+
+static unsigned char *bytes_of(struct page *page)
+{
+    struct chunk *const chunk = chunk_of(page);
+    return (unsigned char *)chunk + (size_t)(page - chunk->pages) * PAGE_BYTES;
+}
+
+static void add_chunk(struct qtl_pool *pool)
+{
+    struct chunk *const chunk = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
     QTL_ASSERT(chunk != NULL);
     madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE); /* a wish: what it returns does not matter */
-    pool->chunks[pool->chunk_count++] = chunk;
-    pool->chunk = chunk;
-    pool->left = CHUNK_BYTES;
+    memset(chunk, 0, sizeof(*chunk));
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    pool->chunk_count++;
+    for (unsigned i = PAGES - 1; i > 0; i--) { /* so that the second is taken first */
+        link_page(&pool->partial[0], &chunk->pages[i]);
+    }
+}
+
+static struct page *take_page(struct qtl_pool *pool)
+{
+    if (pool->partial[0] == NULL) {
+        add_chunk(pool);
+    }
+    struct page *const page = pool->partial[0];
+    unlink_page(&pool->partial[0], page);
+    return page;
+}
+
+/* A page for blocks of one class, all free. */
+static struct page *open_page(struct qtl_pool *pool, unsigned class, size_t block_bytes)
+{
+    struct page *const page = take_page(pool);
+    page->class = (uint8_t) class;
+    page->block_bytes = (uint32_t)block_bytes;
+    page->used = 0;
+    page->capacity = (uint16_t)(PAGE_BYTES / block_bytes);
+    page->first = 0;
+    for (unsigned word = 0; word < BIT_WORDS; word++) {
+        const unsigned before = word * 64;
+        const unsigned bits = page->capacity > before ? page->capacity - before : 0;
+        page->free[word] = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+    }
+    link_page(&pool->partial[class], page);
+    return page;
+}
+
+static void *take_from_page(struct qtl_pool *pool, unsigned class, size_t block_bytes)
+{
+    struct page *page = pool->partial[class];
+    if (page == NULL) {
+        page = open_page(pool, class, block_bytes);
+    }
+    unsigned word = page->first;
+    while (page->free[word] == 0) {
+        word++;
+    }
+    page->first = (uint8_t)word;
+    const unsigned block = word * 64 + (unsigned)__builtin_ctzll(page->free[word]);
+    page->free[word] &= page->free[word] - 1;
+    if (++page->used == page->capacity) {
+        unlink_page(&pool->partial[class], page);
+    }
+    return bytes_of(page) + block * block_bytes;
+}
+
+static void give_to_page(struct qtl_pool *pool, unsigned class, const void *memory)
+{
+    struct chunk *const chunk = chunk_of(memory);
+    const size_t place = (uintptr_t)memory - (uintptr_t)chunk;
+    struct page *const page = &chunk->pages[place / PAGE_BYTES];
+    QTL_ASSERT(page->class == class && page->used > 0);
+    const unsigned block = (uint32_t)(place % PAGE_BYTES) / page->block_bytes;
+    page->free[block / 64] |= UINT64_C(1) << block % 64;
+    if (block / 64 < page->first) {
+        page->first = (uint8_t)(block / 64);
+    }
+    if (page->used-- == page->capacity) {
+        link_page(&pool->partial[class], page);
+    }
+    if (page->used == 0) {
+        unlink_page(&pool->partial[class], page);
+        link_page(&pool->partial[0], page);
+    }
+}
+
+/* ---- small and large ---------------------------------------------------------------------------
+ */
+
+/* Somewhere to cut small blocks from: the rest of a first page, else a page. */
+static void find_room(struct qtl_pool *pool)
+{
+    if (pool->chunks == NULL) {
+        add_chunk(pool);
+    }
+    if (pool->spare != pool->chunks) { /* chunks are added in front */
+        struct chunk *chunk = pool->chunks;
+        while (chunk->next != pool->spare) {
+            chunk = chunk->next;
+        }
+        pool->spare = chunk;
+        pool->cut = (unsigned char *)(chunk + 1);
+        pool->left = PAGE_BYTES - sizeof(*chunk);
+        return;
+    }
+    pool->cut = bytes_of(take_page(pool));
+    pool->left = PAGE_BYTES;
+}
+
+static void *take_small(struct qtl_pool *pool, unsigned class, size_t rounded)
+{
+    struct free_block *const block = pool->small[class];
+    if (block != NULL) {
+        pool->small[class] = block->next;
+        return block;
+    }
+    if (pool->left < rounded) {
+        find_room(pool);
+    }
+    void *const cut = pool->cut;
+    pool->cut += rounded;
+    pool->left -= rounded;
+    return cut;
 }
 
 static void *take_large(struct qtl_pool *pool, size_t rounded)
@@ -128,18 +313,8 @@ void *qtl_pool_take(struct qtl_pool *pool, size_t bytes)
     if (rounded > POOLED_MAX) {
         return take_large(pool, rounded);
     }
-    struct free_block *const block = pool->free[class];
-    if (block != NULL) {
-        pool->free[class] = block->next;
-        return block;
-    }
-    if (pool->left < rounded) {
-        new_chunk(pool); /* what is left of the old one is lost: at most a block in each 2 MB */
-    }
-    void *const cut = pool->chunk;
-    pool->chunk += rounded;
-    pool->left -= rounded;
-    return cut;
+    return rounded <= SMALL_MAX ? take_small(pool, class, rounded)
+                                : take_from_page(pool, class, rounded);
 }
 
 void qtl_pool_give(struct qtl_pool *pool, void *block, size_t bytes)
@@ -151,11 +326,13 @@ void qtl_pool_give(struct qtl_pool *pool, void *block, size_t bytes)
     const unsigned class = class_of(bytes, &rounded);
     if (rounded > POOLED_MAX) {
         give_large(pool, block, rounded);
-        return;
+    } else if (rounded > SMALL_MAX) {
+        give_to_page(pool, class, block);
+    } else {
+        struct free_block *const freed = block;
+        freed->next = pool->small[class];
+        pool->small[class] = freed;
     }
-    struct free_block *const freed = block;
-    freed->next = pool->free[class];
-    pool->free[class] = freed;
 }
 
 size_t qtl_pool_bytes(const struct qtl_pool *pool)

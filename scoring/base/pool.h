@@ -1,7 +1,7 @@
 /*
- * Memory for one slice's histories: blocks of a few hundred size classes, cut from large chunks and
- * reused through free lists. Taking and giving cost a few nanoseconds and never reach libc once the
- * chunks are there. A pool belongs to one thread at a time.
+ * Memory for one slice's customers: blocks of some forty size classes, cut from large chunks and
+ * used again for whatever size is needed. Taking and giving cost a few nanoseconds and never reach
+ * libc once the chunks are there. A pool belongs to one thread at a time.
  */
 #ifndef QTL_SCORING_BASE_POOL_H
 #define QTL_SCORING_BASE_POOL_H
@@ -10,14 +10,16 @@
 
 struct qtl_pool;
 
+#define QTL_POOL_LINE 64 /* a cache line: larger blocks are whole ones, aligned */
+
 struct qtl_pool *qtl_pool_new(void);
 void qtl_pool_free(struct qtl_pool *pool); /* and every block; NULL is fine */
 
 /* The size that a block of `bytes` really has. Pure. */
 size_t qtl_pool_round(size_t bytes);
 
-/* A block of at least `bytes` (1 to 2^40), aligned to 8, uninitialised. Stops the process where
- * memory is out. */
+/* A block of at least `bytes` (1 to 2^40), uninitialised; aligned to 8, from QTL_POOL_LINE bytes on
+ * to 64 where it is no larger than 8 kB. Stops the process where memory is out. */
 void *qtl_pool_take(struct qtl_pool *pool, size_t bytes);
 
 /* Gives a block back; `bytes` as given to take, or its rounded size. NULL is fine. */

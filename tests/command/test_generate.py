@@ -119,8 +119,8 @@ class Generate(kit.CommandTest):
 
     def test_a_wrong_command_line_is_refused_with_a_sentence(self):
         out = ("--out", self.folder / "x")
-        self.refuses("--out FOLDER or --data FOLDER", "generate")
-        self.refuses("--out FOLDER or --data FOLDER", "generate", *out, "--data", self.folder)
+        self.refuses("--out FOLDER, --data FOLDER or -c FILE", "generate")
+        self.refuses("--out FOLDER, --data FOLDER or -c FILE", "generate", *out, "--data", self.folder)
         self.refuses("from 1 to", "generate", *out, "--customers", 0)
         self.refuses("from 1 to", "generate", *out, "--days", "-1")
         self.refuses("from 0 to", "generate", *out, "--seed", "x")

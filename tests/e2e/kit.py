@@ -109,10 +109,13 @@ class Log:
 
     def transitions(self):
         """The committed ones as a replay writes them. Checks what must hold of any output."""
-        lines = [row[4] for row in self.read("quintil.transitions")]
+        rows = self.read("quintil.transitions")
+        lines = [row[4] for row in rows]
         seen, sequences = set(), {}
-        for line in lines:
+        for *_, line, headers in rows:
             row = json.loads(line)
+            if headers != {name: row[name] for name in ("segment", "from", "to", "cause")}:
+                raise AssertionError(f"headers {headers}: {line}")
             if row["id"] in seen:
                 raise AssertionError(f"published twice: {line}")
             seen.add(row["id"])

@@ -1,7 +1,8 @@
 /*
- * recorded_order DATA RULES [NAME=VALUE...]: what a running engine applied, in which order, out of
- * quintil.state and the input alone, for tests/model/naive.py --recorded. NAME=VALUE are settings
- * of the configuration. One JSON object a line, slice by slice, epoch by epoch:
+ * recorded_order DATA RULES [NAME=VALUE...], with kafka.brokers among the settings of Kafka's log:
+ * what a running engine applied, in which order, out of quintil.state and the input alone, for
+ * tests/model/naive.py --recorded. NAME=VALUE are settings of the configuration. One JSON object a
+ * line, slice by slice, epoch by epoch:
  *
  *   {"merge_second":S,"stream":"orders","slice":0,"event":<the record's own bytes>}
  *   {"clock":T,"slice":0}          at the end of each epoch
@@ -13,6 +14,8 @@
  */
 #include "consumer/config.h"
 #include "consumer/decode.h"
+#include "consumer/kafka_config.h"
+#include "consumer/kafka_reader.h"
 #include "consumer/local_reader.h"
 #include "consumer/rule_file.h"
 #include "schemas/state_reader.h"
@@ -40,6 +43,8 @@ struct list {
 struct order {
     struct qtl_config config;
     struct qtl_rules *rules;
+    struct qtl_kafka_settings kafka;
+    char instance[QTL_KAFKA_CONFIG_INSTANCE_MAX];
     struct qtl_log_reader *reader;
     struct qtl_decoder *decoders[QTL_STREAMS];
     struct qtl_error error;
@@ -116,6 +121,26 @@ static void take_record(struct order *order, int stream, const struct qtl_epoch_
     keep(&order->lists[stream], record, order->last_merge[stream]);
 }
 
+/* The next record, which a log that fetches may take a while to bring; END where there is none. */
+static enum qtl_status read_one(struct order *order, enum qtl_topic topic,
+                                struct qtl_log_record *record)
+{
+    struct qtl_log_reader *const reader = order->reader;
+    for (;;) {
+        size_t count = 0;
+        enum qtl_status status =
+            reader->ops->read(reader, topic, order->slice, 1, record, &count, &order->error);
+        if (status != QTL_EMPTY) {
+            return status;
+        }
+        if (reader->ops->ended(reader, topic, order->slice)) {
+            return QTL_END;
+        }
+        status = reader->ops->wait(reader, 1000);
+        REQUIRE(order, status == QTL_OK || status == QTL_EMPTY, "waiting");
+    }
+}
+
 static void read_range(struct order *order, int stream, const struct qtl_epoch_record *epoch)
 {
     struct qtl_log_reader *const reader = order->reader;
@@ -130,9 +155,8 @@ static void read_range(struct order *order, int stream, const struct qtl_epoch_r
     }
     while (status == QTL_OK && at < epoch->next_offset[stream]) {
         struct qtl_log_record record;
-        size_t count = 0;
-        status = reader->ops->read(reader, topic, order->slice, 1, &record, &count, &order->error);
-        if (count == 1) {
+        status = read_one(order, topic, &record);
+        if (status == QTL_OK) {
             REQUIRE(order, record.offset >= at, "offsets rise");
             at = record.offset + 1;
             take_record(order, stream, epoch, &record);
@@ -185,6 +209,9 @@ static void take_epoch(struct order *order, const struct qtl_epoch_record *epoch
 
 static void check_positions(struct order *order)
 {
+    if (order->config.log == QTL_LOG_TYPE_KAFKA) {
+        return; /* only a member of the group can ask; the engine does at each start */
+    }
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         int64_t committed = 0;
         const enum qtl_status status = order->reader->ops->committed(
@@ -210,10 +237,12 @@ static void print_slice(struct order *order, struct qtl_state_reader *state)
     }
     while (status == QTL_OK && at < end) {
         struct qtl_log_record record;
-        size_t count = 0;
-        status = reader->ops->read(reader, QTL_TOPIC_STATE, order->slice, 1, &record, &count,
-                                   &order->error);
-        REQUIRE(order, status == QTL_OK && count == 1, "quintil.state");
+        status = read_one(order, QTL_TOPIC_STATE, &record);
+        if (status == QTL_END && order->config.log == QTL_LOG_TYPE_KAFKA) {
+            status = QTL_OK; /* what is left are the marks of transactions */
+            break;
+        }
+        REQUIRE(order, status == QTL_OK, "quintil.state");
         at = record.offset + 1;
         status = qtl_state_reader_feed(state, record.value);
         reader->ops->release(reader);
@@ -237,8 +266,15 @@ static void open_all(struct order *order, char **argv)
     }
     const enum qtl_status finished = qtl_config_finish(&order->config, &order->error);
     REQUIRE(order, finished == QTL_OK, "settings");
-    const enum qtl_status opened =
-        qtl_local_reader_open(argv[1], NULL, &order->reader, &order->error);
+    enum qtl_status opened = QTL_OK;
+    if (order->config.log == QTL_LOG_TYPE_KAFKA) {
+        opened = qtl_kafka_config_settings(&order->config, order->instance, &order->kafka,
+                                           &order->error);
+        REQUIRE(order, opened == QTL_OK, "settings of Kafka");
+        opened = qtl_kafka_reader_open(&order->kafka, false, &order->reader, &order->error);
+    } else {
+        opened = qtl_local_reader_open(argv[1], NULL, &order->reader, &order->error);
+    }
     REQUIRE(order, opened == QTL_OK, argv[1]);
     for (int stream = 0; stream < QTL_STREAMS; stream++) {
         order->decoders[stream] =

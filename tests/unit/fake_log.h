@@ -133,6 +133,23 @@ static inline bool fake_ended(struct qtl_log_reader *base, enum qtl_topic topic,
     return !input->open && input->next >= input->visible;
 }
 
+static inline enum qtl_status fake_change(struct qtl_log_reader *base,
+                                          struct qtl_log_change *change)
+{
+    (void)base;
+    (void)change;
+    return QTL_EMPTY;
+}
+
+static inline bool fake_holds_clock(struct qtl_log_reader *base, enum qtl_topic topic,
+                                    int32_t partition)
+{
+    (void)base;
+    (void)topic;
+    (void)partition;
+    return false;
+}
+
 static const struct qtl_log_reader_ops fake_reader_ops = {
     .wait = fake_wait,
     .wake = fake_wake,
@@ -140,6 +157,8 @@ static const struct qtl_log_reader_ops fake_reader_ops = {
     .read = fake_read,
     .release = fake_release,
     .ended = fake_ended,
+    .change = fake_change,
+    .holds_clock = fake_holds_clock,
 };
 
 static inline void fake_reader_init(struct fake_reader *reader, int32_t partitions)
@@ -210,13 +229,28 @@ static inline enum qtl_status fake_begin(struct qtl_log_writer *base,
     (void)error;
     struct fake_writer *const writer = fake_writer_of(base);
     assert_false(writer->is_open);
-    assert_true(count > 0);
     memcpy(writer->pending, writer->positions, sizeof(writer->pending));
     for (size_t i = 0; i < count; i++) {
         writer->pending[positions[i].topic][positions[i].partition] = positions[i].next_offset;
     }
     writer->is_open = true;
     writer->begins++;
+    return QTL_OK;
+}
+
+static inline enum qtl_status fake_add_positions(struct qtl_log_writer *base,
+                                                 const struct qtl_log_token *token,
+                                                 const struct qtl_log_position *positions,
+                                                 size_t count, struct qtl_error *error)
+{
+    (void)token;
+    (void)error;
+    struct fake_writer *const writer = fake_writer_of(base);
+    assert_true(writer->is_open);
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        writer->pending[positions[i].topic][positions[i].partition] = positions[i].next_offset;
+    }
     return QTL_OK;
 }
 
@@ -267,6 +301,7 @@ static inline enum qtl_status fake_commit(struct qtl_log_writer *base, struct qt
 
 static const struct qtl_log_writer_ops fake_writer_ops = {
     .begin = fake_begin,
+    .add_positions = fake_add_positions,
     .append = fake_append,
     .commit = fake_commit,
     .abort = fake_abort,

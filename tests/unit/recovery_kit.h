@@ -76,6 +76,20 @@ static inline enum qtl_status kit_committed(struct qtl_log_reader *reader, enum 
     return QTL_OK;
 }
 
+static inline uint64_t kit_committed_sequence(struct qtl_log_reader *reader)
+{
+    (void)reader;
+    return 0;
+}
+
+static inline enum qtl_status kit_change(struct qtl_log_reader *reader,
+                                         struct qtl_log_change *change)
+{
+    (void)reader;
+    (void)change;
+    return QTL_EMPTY;
+}
+
 static inline enum qtl_status kit_range(struct qtl_log_reader *reader, enum qtl_topic topic,
                                         int32_t partition, int64_t *first, int64_t *end,
                                         struct qtl_error *error)
@@ -159,7 +173,9 @@ static inline int32_t kit_partitions(struct qtl_log_reader *reader, enum qtl_top
 
 static const struct qtl_log_reader_ops kit_ops = {
     .wait = kit_wait,
+    .change = kit_change,
     .committed = kit_committed,
+    .committed_sequence = kit_committed_sequence,
     .range = kit_range,
     .seek = kit_seek,
     .read = kit_read,

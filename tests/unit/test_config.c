@@ -194,7 +194,7 @@ static void problems_of_settings(void **state)
         {"duplicate_horizon: 2d\n", 1, 20, "expected from 0s to 86400s"},
         {"delivery: exactly-once\n", 1, 11,
          "expected `exactly_once` or `at_least_once`; did you mean `exactly_once`?"},
-        {"base_currency: EURO\n", 1, 16, "has 4 bytes; expected 3 to 3"},
+        {"base_currency: EURO\n", 1, 16, "has 4 bytes; expected 3"},
         {"- a\n", 1, 1, "the file is a list"},
         {"shards: &a 1\n", 1, 9, "anchors"},
         {"shards: 'a\n", 2, 1, "not YAML"},

@@ -41,8 +41,7 @@ static void prefetch(const struct qtl_customers *customers, uint64_t hash)
     const struct qtl_customer *const guess = qtl_customers_guess(customers, hash);
     if (guess != NULL) {
         qtl_customer_prefetch_record(guess);
-        qtl_customer_prefetch_series(guess);
-        qtl_customer_prefetch_rows(guess);
+        qtl_customer_prefetch_book(guess);
     }
 }
 
@@ -52,11 +51,11 @@ static void a_new_customer_is_empty(const struct qtl_customer *customer, struct 
     assert_int_equal(customer->armed, QTL_NEVER);
     assert_int_equal(customer->clock, 0);
     assert_int_equal(customer->sequence, 0);
-    assert_int_equal(customer->series_count, 0);
-    assert_int_equal(customer->orders.count, 0);
-    assert_int_equal(customer->orders.code, QTL_SERIES_ORDERS);
-    assert_int_equal(customer->id_bytes, id.length);
-    assert_memory_equal(customer->id, id.bytes, id.length);
+    qtl_book_check(customer->book);
+    assert_int_equal(customer->book->series_count, 1);
+    assert_int_equal(qtl_book_list(customer->book)->code, QTL_SERIES_ORDERS);
+    assert_int_equal(qtl_book_list(customer->book)->count, 0);
+    assert_int_equal(qtl_text_compare(qtl_customer_id(customer), id), 0);
 }
 
 static void a_hundred_thousand_are_found_again(void **state)
@@ -77,7 +76,7 @@ static void a_hundred_thousand_are_found_again(void **state)
         /* Fill the record to its last byte: neighbours must not notice. */
         memset(places[i]->since, 0xff, SEGMENTS * sizeof(uint32_t));
         memset(qtl_customer_states(places[i], SEGMENTS), (int)(i % 128), SEGMENTS);
-        assert_memory_equal(places[i]->id, id.bytes, id.length);
+        assert_int_equal(qtl_text_compare(qtl_customer_id(places[i]), id), 0);
     }
     assert_int_equal(qtl_customers_count(table.customers), MANY);
     for (uint32_t i = 0; i < MANY; i++) {
@@ -150,10 +149,13 @@ static void ids_of_every_length(void **state)
         qtl_customers_add(table.customers, (struct qtl_text){id, length}, 5);
     }
     for (uint32_t length = 1; length <= sizeof(id); length++) {
-        const struct qtl_customer *const found =
-            qtl_customers_find(table.customers, (struct qtl_text){id, length}, 5);
+        const struct qtl_text text = {id, length};
+        const struct qtl_customer *const found = qtl_customers_find(table.customers, text, 5);
         assert_non_null(found);
-        assert_int_equal(found->id_bytes, length);
+        assert_int_equal(qtl_text_compare(qtl_customer_id(found), text), 0);
+        assert_true(qtl_customers_is(found, text, 5));
+        assert_false(qtl_customers_is(found, text, 6));
+        assert_false(qtl_customers_is(found, (struct qtl_text){id, length - 1}, 5));
     }
     table_free(&table);
     qtl_customers_free(NULL);

@@ -175,11 +175,11 @@ static void amended_places_what_is_not_known(void **state)
     rig_apply(&rig, placed_back(record(QTL_ORDER_AMENDED, 100, "o1", 10), 40));
     rig_apply(&rig, record(QTL_ORDER_AMENDED, 110, "o2", 20));
     rig_apply(&rig, placed_back(record(QTL_ORDER_AMENDED, 120, "o3", 30), 500)); /* later: 120 */
-    const struct qtl_series *const orders = &rig_customer(&rig, "c")->orders;
+    const struct qtl_series *const orders = qtl_book_list(rig_customer(&rig, "c")->book);
     assert_int_equal(orders->count, 3);
-    assert_int_equal(qtl_series_times(orders)[0], RIG_START + 40);
-    assert_int_equal(qtl_series_times(orders)[1], RIG_START + 110);
-    assert_int_equal(qtl_series_times(orders)[2], RIG_START + 120);
+    assert_int_equal(qtl_series_time(orders, 0), RIG_START + 40);
+    assert_int_equal(qtl_series_time(orders, 1), RIG_START + 110);
+    assert_int_equal(qtl_series_time(orders, 2), RIG_START + 120);
     rig_apply(&rig, record(QTL_ORDER_PLACED, 130, "o1", 77)); /* placed by the amended */
     assert_sums(&rig, 130, 3, 60);
     rig_apply(&rig, record(QTL_ORDER_AMENDED, 99, "o1", 11)); /* older than the one that placed */

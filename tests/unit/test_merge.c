@@ -88,8 +88,8 @@ static void nothing_is_below_the_clock_at_the_start(void **state)
     assert_merge_seconds(&rig, records, 2, 1000);
     /* Booked at its own time all the same, and the customer's clock starts there. */
     assert_int_equal(rig_customer(&rig, "c")->born, RIG_START + 500);
-    const uint32_t *const times = qtl_series_times(&rig_customer(&rig, "c")->orders);
-    assert_int_equal(times[0], RIG_START + 100);
+    const struct qtl_series *const orders = qtl_book_list(rig_customer(&rig, "c")->book);
+    assert_int_equal(qtl_series_time(orders, 0), RIG_START + 100);
     rig_stop(&rig);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "consumer/random.h"
 #include "scoring/base/pool.h"
+#include "scoring/comparison.h"
 #include "scoring/metric.h"
 #include "tests/unit/rig.h"
 
@@ -128,7 +129,8 @@ static const char crossing_rules[] =
     "segments:\n"
     "  a:\n"
     "    when: orders(100s) + spend(100s) + count(review,100s) + value(review,100s) +\n"
-    "      margin(100s) + aov(100s) + orders() > 1\n";
+    "      margin(100s) + items(100s) + discount(100s) + returns(100s) + aov(100s) + orders() +\n"
+    "      spend() + count(review) + value(review) > 1\n";
 
 static void random_rows(struct history *history, struct qtl_random *random, uint32_t rows,
                         uint32_t spread)
@@ -140,17 +142,17 @@ static void random_rows(struct history *history, struct qtl_random *random, uint
             .column = {[QTL_COLUMN_AMOUNT] = qtl_random_below(random, 5) * QTL_E4,
                        [QTL_COLUMN_MARGIN] = qtl_random_below(random, 3) * QTL_E4,
                        [QTL_COLUMN_ITEMS] = QTL_E4}};
-        qtl_series_insert(&history->customer->orders, history->pool, second, i + 1, &amounts, 0);
+        const struct qtl_row order = {.second = second, .id = i + 1, .amounts = &amounts};
+        struct qtl_book **const book = &history->customer->book;
+        qtl_book_insert(book, history->pool, QTL_SERIES_ORDERS, &order, 0);
         const struct qtl_amounts value = {
             .column = {[QTL_COLUMN_VALUE] = ((int64_t)qtl_random_below(random, 7) - 3) * QTL_E4}};
-        struct qtl_series *const reviews =
-            qtl_customer_series_make(history->customer, history->pool,
-                                     (unsigned)qtl_rules_kind(history->rules, rig_text("review")));
-        qtl_series_insert(reviews, history->pool, second, 0, &value, 0);
+        const struct qtl_row review = {.second = second, .amounts = &value};
+        const int kind = qtl_rules_kind(history->rules, rig_text("review"));
+        qtl_book_insert(book, history->pool, (unsigned)kind, &review, 0);
         if (qtl_random_chance(random, 0.01)) {
-            qtl_series_insert(
-                qtl_customer_series_make(history->customer, history->pool, QTL_SERIES_RETURNS),
-                history->pool, second, 0, &amounts, 0);
+            const struct qtl_row back = {.second = second, .amounts = &amounts};
+            qtl_book_insert(book, history->pool, QTL_SERIES_RETURNS, &back, 0);
         }
     }
 }
@@ -162,10 +164,10 @@ static int64_t true_flip(const struct history *history, const struct qtl_metric 
 {
     struct qtl_view view = {.rules = history->rules, .customer = history->customer, .second = NOW};
     const struct qtl_reading now = qtl_metric_read(&view, metric);
-    const bool truth = now.defined && qtl_metric_compare(op, now.value, constant);
+    const bool truth = now.defined && qtl_comparison_holds(op, now.value, constant);
     for (view.second = NOW + 1; view.second <= NOW + 3 * WINDOW; view.second++) {
         const struct qtl_reading then = qtl_metric_read(&view, metric);
-        if ((then.defined && qtl_metric_compare(op, then.value, constant)) != truth) {
+        if ((then.defined && qtl_comparison_holds(op, then.value, constant)) != truth) {
             return view.second;
         }
     }
@@ -188,25 +190,30 @@ static void check_reading(const struct history *history, const struct qtl_metric
 
 static void check_history(const struct history *history, bool is_exact)
 {
-    const bool has_returns = qtl_customer_series(history->customer, QTL_SERIES_RETURNS) != NULL;
+    const bool has_returns = qtl_book_series(history->customer->book, QTL_SERIES_RETURNS) != NULL;
     for (uint16_t i = 0; i < history->rules->metric_count; i++) {
         const struct qtl_metric *const metric = &history->rules->metrics[i];
         check_reading(history, metric);
         const struct qtl_view view = {
             .rules = history->rules, .customer = history->customer, .second = NOW};
         const struct qtl_reading now = qtl_metric_read(&view, metric);
-        const bool walks = metric->function == QTL_METRIC_ORDERS ||
-                           (metric->function == QTL_METRIC_SPEND && !has_returns) ||
-                           metric->function == QTL_METRIC_COUNT ||
-                           metric->function == QTL_METRIC_VALUE;
+        const bool walks =
+            metric->function == QTL_METRIC_ORDERS ||
+            (metric->function == QTL_METRIC_SPEND && !has_returns) ||
+            metric->function == QTL_METRIC_MARGIN || metric->function == QTL_METRIC_ITEMS ||
+            metric->function == QTL_METRIC_DISCOUNT || metric->function == QTL_METRIC_COUNT ||
+            metric->function == QTL_METRIC_VALUE;
         for (int op = 0; op < OPS; op++) {
-            for (int64_t constant = -3; constant <= 12; constant += 3) {
-                const int64_t flip = true_flip(history, metric, ops[op], constant * QTL_E4);
-                const int64_t crossing =
-                    qtl_metric_crossing(&view, metric, ops[op], constant * QTL_E4, now.next);
-                assert_true(crossing > NOW);
-                assert_true(crossing <= flip);
-                assert_true(!is_exact || !walks || crossing == flip);
+            for (int64_t constant = -30000; constant <= 120000; constant += 15000) {
+                const int64_t flip = true_flip(history, metric, ops[op], constant);
+                const struct qtl_comparison comparison =
+                    qtl_comparison_prepare(metric, ops[op], constant);
+                const struct qtl_verdict verdict = qtl_comparison_decide(&comparison, &view);
+                assert_int_equal(verdict.holds,
+                                 now.defined && qtl_comparison_holds(ops[op], now.value, constant));
+                assert_true(verdict.next > NOW);
+                assert_true(verdict.next <= flip);
+                assert_true(!is_exact || !walks || verdict.next == flip);
             }
         }
     }
@@ -220,7 +227,7 @@ static void run_histories(uint32_t rows_max, uint32_t spread, int rounds, bool i
         history.pool = qtl_pool_new();
         history.customer = calloc(1, sizeof(*history.customer));
         assert_non_null(history.customer);
-        history.customer->orders.code = QTL_SERIES_ORDERS;
+        history.customer->book = qtl_book_new(history.pool);
         random_rows(&history, &random, qtl_random_below(&random, rows_max + 1), spread);
         check_history(&history, is_exact);
         qtl_pool_free(history.pool);

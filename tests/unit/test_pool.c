@@ -55,7 +55,8 @@ static void blocks_never_overlap(void **state)
         }
         block->size = random_size(&random);
         block->bytes = qtl_pool_take(pool, block->size);
-        assert_int_equal((uintptr_t)block->bytes % 8, 0);
+        const bool in_lines = block->size >= QTL_POOL_LINE && block->size <= 8192;
+        assert_int_equal((uintptr_t)block->bytes % (in_lines ? QTL_POOL_LINE : 8), 0);
         fill(block, (unsigned char)qtl_random_below(&random, 256));
     }
     for (int i = 0; i < BLOCKS; i++) {
@@ -75,8 +76,11 @@ static void sizes_round_as_promised(void **state)
         assert_int_equal(rounded % 8, 0);
         assert_int_equal(qtl_pool_round(rounded), rounded);
         assert_true(rounded >= qtl_pool_round(bytes > 1 ? bytes - 1 : 1));
-        if (bytes <= 128) {
+        if (bytes < QTL_POOL_LINE - 7) {
             assert_true(rounded - bytes < 8);
+        } else if (bytes <= 1024) {
+            assert_true(rounded - bytes < QTL_POOL_LINE);
+            assert_int_equal(rounded % QTL_POOL_LINE, 0);
         } else {
             assert_true((rounded - bytes) * 5 <= rounded);
         }
@@ -109,12 +113,34 @@ static void what_is_given_back_serves_again(void **state)
     qtl_pool_free(NULL);
 }
 
+/* Blocks that grow, each at its own time, as customers do: what the small ones leave is not lost.
+ */
+static void what_small_blocks_leave_serves_larger_ones(void **state)
+{
+    (void)state;
+    enum { GROWING = 40000, STEP = 64, SIZES = 6 };
+    struct qtl_pool *const pool = qtl_pool_new();
+    static void *blocks[GROWING];
+    for (size_t size = STEP; size <= SIZES * STEP; size += STEP) {
+        for (size_t i = 0; i < GROWING; i++) {
+            const size_t number = i * 7919 % GROWING;
+            void *const moved = qtl_pool_take(pool, size);
+            qtl_pool_give(pool, blocks[number], size - STEP);
+            blocks[number] = moved;
+        }
+    }
+    const size_t needed = (size_t)GROWING * SIZES * STEP;
+    assert_in_range(qtl_pool_bytes(pool), needed, needed + needed / 5);
+    qtl_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_never_overlap),
         cmocka_unit_test(sizes_round_as_promised),
         cmocka_unit_test(what_is_given_back_serves_again),
+        cmocka_unit_test(what_small_blocks_leave_serves_larger_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "consumer/avro_schema.h"
 #include "sinks/transition_avro.h"
 #include "sinks/transition_json.h"
+#include "sinks/transition_read.h"
 #include "tests/unit/rig.h"
 
 #include <avro.h>
@@ -297,11 +298,77 @@ static void the_framing_names_the_schema(void **state)
     bench_fini(&bench);
 }
 
+static void assert_same(struct qtl_text found, struct qtl_text wanted)
+{
+    assert_int_equal(found.length, wanted.length);
+    if (wanted.length > 0) {
+        assert_memory_equal(found.bytes, wanted.bytes, wanted.length);
+    }
+}
+
+static void assert_same_fields(const struct qtl_transition_fields *found,
+                               const struct qtl_transition_fields *wanted)
+{
+    assert_same(found->id, wanted->id);
+    assert_same(found->customer_id, wanted->customer_id);
+    assert_same(found->segment, wanted->segment);
+    assert_same(found->from, wanted->from);
+    assert_same(found->to, wanted->to);
+    assert_same(found->at, wanted->at);
+    assert_same(found->cause, wanted->cause);
+    assert_int_equal(found->sequence, wanted->sequence);
+    assert_int_equal(found->pair_count, wanted->pair_count);
+    for (uint32_t i = 0; i < wanted->pair_count; i++) {
+        assert_same(found->pairs[i].name, wanted->pairs[i].name);
+        assert_same(found->pairs[i].value, wanted->pairs[i].value);
+    }
+}
+
+/* Whoever reads transitions back gets the same of both forms; a record cut short is none. */
+static void both_forms_read_alike(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    struct qtl_transition_read *const read = qtl_transition_read_new();
+    struct qtl_arena arena = {0};
+    for (int i = 0; i < TRANSITIONS / 10; i++) {
+        struct qtl_transition_avro *const avro =
+            qtl_transition_avro_new((enum qtl_framing)(i % 3), (uint32_t)i);
+        struct qtl_evidence evidence[16];
+        struct qtl_transition transition;
+        struct qtl_transition_fields found;
+        struct qtl_transition_fields wanted;
+        fill(&bench, &transition, evidence);
+        transition.sequence |= 1; /* none has the number 0 */
+        const struct qtl_publication publication = {.detected_at = transition.at, .epoch = 1};
+        const struct qtl_publication *const published = i % 5 == 0 ? NULL : &publication;
+        bench.expected.length = 0;
+        qtl_transition_json(&bench.expected, bench.rules, &transition, published);
+        const struct qtl_text json = {bench.expected.bytes, (uint32_t)bench.expected.length};
+        const struct qtl_text bytes =
+            qtl_transition_avro_encode(avro, bench.rules, &transition, published);
+        qtl_arena_reset(&arena);
+        assert_int_equal(qtl_transition_read_change(read, json, &arena, &wanted), QTL_OK);
+        assert_int_equal(qtl_transition_read_change(read, bytes, &arena, &found), QTL_OK);
+        assert_same_fields(&found, &wanted);
+        for (uint32_t cut = 0; cut < bytes.length; cut++) {
+            const struct qtl_text part = {bytes.bytes, cut};
+            assert_int_equal(qtl_transition_read_change(read, part, &arena, &found), QTL_MALFORMED);
+        }
+        qtl_transition_avro_free(avro);
+    }
+    qtl_arena_fini(&arena);
+    qtl_transition_read_free(read);
+    bench_fini(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(avro_says_what_json_says),
         cmocka_unit_test(the_framing_names_the_schema),
+        cmocka_unit_test(both_forms_read_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
