@@ -10,7 +10,7 @@ RUN cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DQTL_TESTS=OFF && \
 FROM debian:12-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends \
-        libavro23 libhiredis0.14 librdkafka1 libyajl2 libyaml-0-2 && \
+        libavro23 libhiredis0.14 librdkafka1 libsnappy1v5 libyajl2 libyaml-0-2 libzstd1 zlib1g && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --home-dir /var/lib/quintil --create-home quintil && \
     install --directory --owner=quintil /shared

@@ -342,7 +342,7 @@ static struct qtl_redis_sink *start_sink(const struct bench *bench, int64_t chan
     snprintf(path, sizeof(path), "%s/log", bench->folder);
     require_ok(qtl_local_reader_open(path, &options, &reader, &error), &error);
     require_ok(qtl_redis_sink_start(&settings, &reader, &sink, &error), &error);
-    qtl_redis_sink_drain(sink);
+    qtl_redis_sink_drain(sink, NULL);
     return sink;
 }
 

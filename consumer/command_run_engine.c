@@ -315,7 +315,7 @@ static enum qtl_status sum_up(struct engine *engine, struct qtl_command_run_life
     if (status == QTL_OK && engine->redis != NULL && engine->options->drain && !life->asked &&
         !life->revoked) {
         const sigset_t signals = awaited_signals();
-        status = qtl_command_run_redis_drain(engine->config, engine->redis, &signals, error);
+        status = qtl_command_run_redis_drain(engine->log, engine->redis, &signals, error);
         life->asked = true; /* the engine itself is done: there is nothing to do anew */
     }
     if (!engine->options->quiet) {

@@ -118,12 +118,28 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-enum qtl_status qtl_command_run_redis_drain(const struct qtl_config *config,
+/* Tells the sink up to where the log is committed. */
+static void begin_drain(const struct qtl_command_run_log *log, struct qtl_redis_sink *sink)
+{
+    int64_t *const ends = calloc(log->slice_count, sizeof(*ends));
+    QTL_ASSERT(ends != NULL);
+    size_t count = 0;
+    for (size_t i = 0; i < log->slice_count; i++) {
+        if (log->owned[i]) { /* as in start() */
+            ends[count++] = log->writer->ops->transitions_end(log->writer, (int32_t)i);
+        }
+    }
+    qtl_redis_sink_drain(sink, ends);
+    free(ends);
+}
+
+enum qtl_status qtl_command_run_redis_drain(const struct qtl_command_run_log *log,
                                             struct qtl_redis_sink *sink, const sigset_t *signals,
                                             struct qtl_error *error)
 {
+    const struct qtl_config *const config = log->config;
     const int64_t deadline_ms = now_ms() + config->redis_drain_s * 1000;
-    qtl_redis_sink_drain(sink);
+    begin_drain(log, sink);
     while (!qtl_redis_sink_drained(sink)) {
         const int64_t left_ms = deadline_ms - now_ms();
         const struct timespec left = {.tv_sec = left_ms / 1000,

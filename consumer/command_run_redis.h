@@ -34,7 +34,7 @@ QTL_CHECKED enum qtl_status qtl_command_run_redis_start(const struct qtl_command
 
 /* Waits until Redis has what is committed, for at most `redis.drain`; SIGINT and SIGTERM among
  * `signals` end it. IO with a sentence where Redis has not got everything. */
-QTL_CHECKED enum qtl_status qtl_command_run_redis_drain(const struct qtl_config *config,
+QTL_CHECKED enum qtl_status qtl_command_run_redis_drain(const struct qtl_command_run_log *log,
                                                         struct qtl_redis_sink *sink,
                                                         const sigset_t *signals,
                                                         struct qtl_error *error);

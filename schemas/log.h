@@ -161,6 +161,10 @@ struct qtl_log_writer_ops {
     /* Makes appends and positions durable and visible, all or nothing. LOST: fenced. After any
      * other result than OK publish nothing more: abort, free, rebuild. @thread owner */
     enum qtl_status (*commit)(struct qtl_log_writer *writer, struct qtl_error *error);
+    /* The offset behind the last record that this writer has committed to a partition of
+     * quintil.transitions; 0 where there is none, or where a commit that is done is visible at once
+     * (the local log). Kafka acknowledges a commit a moment before readers see it. @thread owner */
+    int64_t (*transitions_end)(struct qtl_log_writer *writer, int32_t partition);
     /* Drops the open transaction, if there is one. @thread owner */
     void (*abort)(struct qtl_log_writer *writer);
     /* Aborts, closes, frees; NULL is fine. @thread owner */

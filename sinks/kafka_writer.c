@@ -32,7 +32,9 @@ struct kafka_writer {
     rd_kafka_topic_t *topics[QTL_TOPICS];
     /* Owned by the writer's thread: delivery reports come in calls of its own. */
     rd_kafka_resp_err_t delivery_code;
-    bool is_open; /* a transaction */
+    int64_t *transition_ends; /* one a partition: what was delivered; all of it is committed, or the
+                                 writer is dead */
+    bool is_open;             /* a transaction */
     bool is_dead;
 };
 
@@ -50,6 +52,12 @@ static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
         self->delivery_code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         self->delivery_code = message->err;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->partition >= 0 &&
+        message->partition < self->settings->partitions &&
+        strcmp(rd_kafka_topic_name(message->rkt), self->settings->topics[QTL_TOPIC_TRANSITIONS]) ==
+            0) {
+        self->transition_ends[message->partition] = message->offset + 1;
     }
 }
 
@@ -313,6 +321,13 @@ static enum qtl_status commit(struct qtl_log_writer *writer, struct qtl_error *e
     return status;
 }
 
+static int64_t transitions_end(struct qtl_log_writer *writer, int32_t partition)
+{
+    const struct kafka_writer *const self = self_of(writer);
+    QTL_ASSERT(partition >= 0 && partition < self->settings->partitions);
+    return self->transition_ends[partition];
+}
+
 static void abort_transaction(struct qtl_log_writer *writer)
 {
     struct kafka_writer *const self = self_of(writer);
@@ -337,6 +352,7 @@ static void free_writer(struct qtl_log_writer *writer)
     struct kafka_writer *const self = self_of(writer);
     abort_transaction(writer);
     close_client(self);
+    free(self->transition_ends);
     free(self);
 }
 
@@ -345,6 +361,7 @@ static const struct qtl_log_writer_ops kafka_writer_ops = {
     .add_positions = add_positions,
     .append = append,
     .commit = commit,
+    .transitions_end = transitions_end,
     .abort = abort_transaction,
     .free = free_writer,
 };
@@ -357,6 +374,9 @@ enum qtl_status qtl_kafka_writer_open(const struct qtl_kafka_settings *settings,
     *writer = NULL;
     self->base.ops = &kafka_writer_ops;
     self->settings = settings;
+    QTL_ASSERT(settings->partitions > 0);
+    self->transition_ends = calloc((size_t)settings->partitions, sizeof(*self->transition_ends));
+    QTL_ASSERT(self->transition_ends != NULL);
     const enum qtl_status status = open_client(self, error);
     if (status != QTL_OK) {
         free_writer(&self->base);

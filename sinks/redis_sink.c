@@ -70,6 +70,7 @@ struct qtl_redis_sink {
     struct qtl_error said; /* why it is not connected, as last said */
     /* Written by main, read by the sink's thread. */
     atomic_bool stopping;
+    int64_t *drain_ends; /* one a partition; written by drain() before `draining` is set */
     atomic_bool draining;
     /* Written by the sink's thread, read by anyone. */
     atomic_bool drained;
@@ -263,7 +264,9 @@ static void look_whether_drained(struct qtl_redis_sink *sink)
         return;
     }
     for (size_t i = 0; i < sink->settings.partition_count; i++) {
-        if (!reader->ops->ended(reader, QTL_TOPIC_TRANSITIONS, sink->positions[i].partition)) {
+        const struct qtl_redis_position *const position = &sink->positions[i];
+        if (!reader->ops->ended(reader, QTL_TOPIC_TRANSITIONS, position->partition) ||
+            position->sent < sink->drain_ends[i]) {
             return;
         }
     }
@@ -431,7 +434,8 @@ static void copy_settings(struct qtl_redis_sink *sink,
         .stop_fd = sink->stop_fd,
     };
     sink->positions = calloc(own->partition_count, sizeof(*sink->positions));
-    QTL_ASSERT(sink->positions != NULL);
+    sink->drain_ends = calloc(own->partition_count, sizeof(*sink->drain_ends));
+    QTL_ASSERT(sink->positions != NULL && sink->drain_ends != NULL);
     for (size_t i = 0; i < own->partition_count; i++) {
         sink->positions[i].partition = settings->partitions[i];
         sink->positions[i].applied = -1;
@@ -478,8 +482,11 @@ enum qtl_status qtl_redis_sink_start(const struct qtl_redis_sink_settings *setti
     return QTL_OK;
 }
 
-void qtl_redis_sink_drain(struct qtl_redis_sink *sink)
+void qtl_redis_sink_drain(struct qtl_redis_sink *sink, const int64_t *ends)
 {
+    if (ends != NULL) {
+        memcpy(sink->drain_ends, ends, sink->settings.partition_count * sizeof(*ends));
+    }
     atomic_store_explicit(&sink->draining, true, memory_order_release);
     sink->reader->ops->wake(sink->reader);
 }
@@ -504,6 +511,7 @@ void qtl_redis_sink_stop(struct qtl_redis_sink *sink)
     close(sink->stop_fd);
     free(sink->records);
     free(sink->positions);
+    free(sink->drain_ends);
     free((char *)(uintptr_t)sink->settings.address);
     free((char *)(uintptr_t)sink->settings.username);
     free((char *)(uintptr_t)sink->settings.password);

@@ -56,8 +56,10 @@ QTL_CHECKED enum qtl_status qtl_redis_sink_start(const struct qtl_redis_sink_set
                                                  struct qtl_error *error);
 
 /* From now on the sink looks out for the moment at which Redis has everything that is committed,
- * and tells. Call it when nothing more will be committed. */
-void qtl_redis_sink_drain(struct qtl_redis_sink *sink);
+ * and tells. Call it once, when nothing more will be committed. `ends`, one for each of the
+ * settings' partitions, are offsets that are committed for certain though readers may not see it
+ * yet (transitions_end() of schemas/log.h); copied. NULL: none. */
+void qtl_redis_sink_drain(struct qtl_redis_sink *sink, const int64_t *ends);
 /* Whether that moment came. @thread any */
 bool qtl_redis_sink_drained(const struct qtl_redis_sink *sink);
 

@@ -201,7 +201,7 @@ static inline struct kit_counts kit_feed(const char *address, struct kit_log *lo
     struct qtl_error error = {0};
     assert_int_equal(qtl_redis_sink_start(&settings, &reader, &sink, &error), QTL_OK);
     assert_null(reader);
-    qtl_redis_sink_drain(sink);
+    qtl_redis_sink_drain(sink, NULL);
     while (sem_wait(&done) != 0) {
     }
     assert_true(qtl_redis_sink_drained(sink));
