@@ -467,6 +467,7 @@ static bool run_rest(struct machine *machine, const struct qtl_avro_op *op)
     } else if (op->code == QTL_AVRO_CALL) {
         return run_call(machine, op);
     } else if (op->code == QTL_AVRO_RETURN) {
+        QTL_ASSERT(machine->depth > 0);
         machine->next = machine->frames[--machine->depth].address;
     } else {
         QTL_UNREACHABLE("the end is no operation");
@@ -547,6 +548,7 @@ bool qtl_avro_program_run(const struct qtl_avro_program *program, struct qtl_tex
     machine.program = program;
     machine.at = (const unsigned char *)(bytes.length > 0 ? bytes.bytes : "");
     machine.end = machine.at + bytes.length;
+    machine.mark = machine.at;
     machine.slots = fields->slots;
     machine.scratch = scratch;
     machine.work = (uint64_t)bytes.length + QTL_AVRO_EMPTY_ELEMENTS_MAX;
