@@ -98,6 +98,24 @@ static bool is_option(const struct compiler *compiler, const struct qtl_avro_nod
     return false;
 }
 
+/* An option of a single value is one operation. */
+static void close_option(struct compiler *compiler, uint32_t option)
+{
+    struct qtl_avro_program *const program = compiler->program;
+    struct qtl_avro_op *const op = &program->ops[option];
+    const bool is_single = !program->too_long && program->op_count == option + 2 &&
+                           op[1].code >= QTL_AVRO_SKIP_INT && op[1].code <= QTL_AVRO_VALUES_END &&
+                           op[1].optional == 0;
+    if (is_single) {
+        const uint8_t optional = (uint8_t)(op->a + 1);
+        op[0] = op[1];
+        op->optional = optional;
+        program->op_count--;
+    } else {
+        op->b = here(compiler);
+    }
+}
+
 static void compile_union(struct compiler *compiler, const struct qtl_avro_node *node,
                           uint16_t step)
 {
@@ -108,7 +126,7 @@ static void compile_union(struct compiler *compiler, const struct qtl_avro_node 
         const uint32_t option =
             put(compiler, (struct qtl_avro_op){.code = QTL_AVRO_OPTION, .a = null_branch});
         compile(compiler, parts[1 - null_branch].node, step);
-        program->ops[option].b = here(compiler);
+        close_option(compiler, option);
         return;
     }
     const uint32_t table = add_addresses(compiler, node->count);

@@ -41,6 +41,7 @@ enum qtl_avro_code {
     QTL_AVRO_TAKE_INSTANT, /* a: units a second; b: seconds to take off, signed */
     QTL_AVRO_TAKE_DATE,    /* b: the same */
     QTL_AVRO_TAKE_DATE_TEXT,
+    QTL_AVRO_VALUES_END = QTL_AVRO_TAKE_DATE_TEXT,
     QTL_AVRO_MARK,       /* several fields take the value that begins here */
     QTL_AVRO_BACK,       /* to the mark */
     QTL_AVRO_CONTAINER,  /* a: the fields that stand on a record, array or map */
@@ -63,7 +64,10 @@ enum qtl_avro_code {
 struct qtl_avro_op {
     uint8_t code;  /* enum qtl_avro_code */
     uint8_t field; /* TAKE: whose slot */
-    bool is_map;   /* LOOP */
+    /* SKIP and TAKE: 0, or one more than the branch that is null: the value is one of a union with
+     * null, whose branch stands before it. An OPTION less. */
+    uint8_t optional;
+    bool is_map; /* LOOP */
     uint32_t a;
     uint32_t b;
     uint32_t c;

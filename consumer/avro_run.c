@@ -321,6 +321,17 @@ static void set_all(struct machine *machine, uint32_t fields, enum qtl_slot_type
     }
 }
 
+/* Whether the union before a value holds none. */
+static inline bool take_option(struct machine *machine, const struct qtl_avro_op *op, bool *is_null)
+{
+    int64_t branch = 0;
+    if (!take_symbol(machine, 2, &branch)) {
+        return false;
+    }
+    *is_null = branch + 1 == op->optional;
+    return true;
+}
+
 static inline bool run_option(struct machine *machine, const struct qtl_avro_op *op)
 {
     int64_t branch = 0;
@@ -456,6 +467,7 @@ static bool run_rest(struct machine *machine, const struct qtl_avro_op *op)
     } else if (op->code == QTL_AVRO_CALL) {
         return run_call(machine, op);
     } else if (op->code == QTL_AVRO_RETURN) {
+        QTL_ASSERT(machine->depth > 0);
         machine->next = machine->frames[--machine->depth].address;
     } else {
         QTL_UNREACHABLE("the end is no operation");
@@ -536,6 +548,7 @@ bool qtl_avro_program_run(const struct qtl_avro_program *program, struct qtl_tex
     machine.program = program;
     machine.at = (const unsigned char *)(bytes.length > 0 ? bytes.bytes : "");
     machine.end = machine.at + bytes.length;
+    machine.mark = machine.at;
     machine.slots = fields->slots;
     machine.scratch = scratch;
     machine.work = (uint64_t)bytes.length + QTL_AVRO_EMPTY_ELEMENTS_MAX;
@@ -547,7 +560,11 @@ bool qtl_avro_program_run(const struct qtl_avro_program *program, struct qtl_tex
         if (op->code == QTL_AVRO_END) {
             break;
         }
-        if (!run(&machine, op)) {
+        bool is_null = false;
+        if (op->optional != 0 && !take_option(&machine, op, &is_null)) {
+            return false;
+        }
+        if (!is_null && !run(&machine, op)) {
             return false;
         }
     }

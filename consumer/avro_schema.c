@@ -4,9 +4,9 @@
  * avro-c parses schemas, too, but its tree drops what we need: logical types, and with them what a
  * decimal or a timestamp is; it has no canonical form and no fingerprint. So the nodes come from
  * the JSON, and avro-c is asked afterwards whether it takes the text as well: two parsers must
- * agree before a program is compiled (it checks identifiers, for one). In this order, because a
+ * agree before a program is compiled. In this order, because a
  * schema may come out of a file of somebody else's, and what ours has bounded and checked (depth,
- * size, keys that stand twice, unknown names) cannot surprise it.
+ * size, keys that stand twice, names) cannot surprise it.
  *
  * Names: a node of a named type is entered before its fields are parsed, so that it can hold
  * itself; a reference is that node's number, so that the table is a graph.
@@ -201,6 +201,23 @@ static struct qtl_text space_of(struct qtl_text name)
     return name;
 }
 
+/* Names that others' code can have: letters, digits and _, full ones with dots between. */
+static bool is_name(struct qtl_text name, bool may_have_dots)
+{
+    bool begins = true;
+    for (uint32_t i = 0; i < name.length; i++) {
+        const char byte = name.bytes[i];
+        const bool letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+        const bool digit = byte >= '0' && byte <= '9';
+        const bool dot = byte == '.' && may_have_dots && !begins;
+        if (!letter && byte != '_' && !dot && (!digit || begins)) {
+            return false;
+        }
+        begins = dot;
+    }
+    return !begins;
+}
+
 static const struct named *find_named(const struct parser *parser, struct qtl_text name)
 {
     for (size_t i = 0; i < parser->named_count; i++) {
@@ -219,6 +236,10 @@ static bool enter_name(struct parser *parser, yajl_val object, uint32_t node,
     yajl_val own_space = NULL;
     if (!get_text(parser, object, "name", &name) || !get(parser, object, "namespace", &own_space)) {
         return false;
+    }
+    if (!is_name(name, true)) {
+        return refuse(parser, "`%.*s` is no name; expected letters, digits and _", (int)name.length,
+                      name.bytes);
     }
     if (own_space != NULL && !YAJL_IS_STRING(own_space)) {
         return refuse(parser, "expected `namespace`, a text");
@@ -255,6 +276,10 @@ static bool parse_field(struct parser *parser, yajl_val json, struct qtl_text sp
     }
     if (!get_text(parser, json, "name", &name) || !get(parser, json, "type", &type)) {
         return false;
+    }
+    if (!is_name(name, false)) {
+        return refuse(parser, "`%.*s` is no name; expected letters, digits and _", (int)name.length,
+                      name.bytes);
     }
     const size_t length = enter(parser, ".", name);
     uint32_t inner = 0;

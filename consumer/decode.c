@@ -42,6 +42,7 @@ struct qtl_decoder {
     bool event_time; /* `timestamp: event`: the record's own timestamp says nothing */
     bool skip_unknown_kinds;
     const char *base_currency;
+    uint32_t base_currency_bytes;
     struct qtl_conversion conversions[QTL_FIELDS];
     /* Sets of fields, bit by bit, and the fields' types: looked up once, not per record. */
     uint32_t own_fields;
@@ -75,7 +76,7 @@ _Static_assert(BUILT_IN_KINDS <= QTL_KINDS_MAX, "more kinds than bits");
 /* The types of slots that can carry a field's value at all, bit by bit. */
 #define SLOT(type) (UINT32_C(1) << QTL_SLOT_##type)
 static const uint16_t fitting[] = {
-    [QTL_FIELD_TYPE_ID] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
+    [QTL_FIELD_TYPE_ID] = SLOT(STRING) | SLOT(NUMBER),
     [QTL_FIELD_TYPE_WORD] = SLOT(STRING),
     [QTL_FIELD_TYPE_TIME] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL) | SLOT(INSTANT),
     [QTL_FIELD_TYPE_NUMBER] = SLOT(STRING) | SLOT(NUMBER) | SLOT(DECIMAL),
@@ -138,6 +139,7 @@ struct qtl_decoder *qtl_decoder_new(enum qtl_stream stream,
             decoder->conversions[field] = settings->fields[field].conversion;
         }
     }
+    decoder->base_currency_bytes = (uint32_t)strlen(decoder->base_currency);
     learn_fields(decoder);
     learn_kinds(decoder, rules);
     decoder->json = qtl_json_fields_new(stream, paths);
@@ -316,7 +318,7 @@ static enum qtl_reason check_currency(const struct qtl_decoder *decoder,
         return QTL_REASON_NONE;
     }
     const char *const base = decoder->base_currency;
-    bool same = strlen(base) == slot->text.length;
+    bool same = decoder->base_currency_bytes == slot->text.length;
     for (uint32_t i = 0; same && i < slot->text.length; i++) {
         same = (base[i] | 0x20) == (slot->text.bytes[i] | 0x20);
     }

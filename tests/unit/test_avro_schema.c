@@ -170,7 +170,9 @@ static void what_is_no_schema_is_refused_with_its_place(void **state)
         {"{\"type\":\"enum\",\"name\":\"a\",\"symbols\":[\"A\",\"A\"]}",
          "a.avsc: no Avro schema: `A` stands twice"},
         {"{\"type\":\"record\",\"name\":\"a-b\",\"fields\":[]}",
-         "a.avsc: no Avro schema: Invalid Avro identifier"},
+         "a.avsc: no Avro schema: `a-b` is no name; expected letters, digits and _"},
+        {"{\"type\":\"record\",\"name\":\"a\",\"fields\":[{\"name\":\"1\",\"type\":\"int\"}]}",
+         "a.avsc: no Avro schema: `1` is no name; expected letters, digits and _"},
         {"[{\"type\":\"fixed\",\"name\":\"a\",\"size\":1},{\"type\":\"fixed\",\"name\":\"a\","
          "\"size\":1}]",
          "a.avsc: no Avro schema: `a` is defined twice"},
