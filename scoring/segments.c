@@ -417,7 +417,6 @@ static bool gather_waiting(struct evaluation *evaluation, enum qtl_cause cause,
     uint64_t any = 0;
     for (unsigned word = 0; word < segments->words; word++) {
         evaluation->waiting.words[word] = touched->words[word];
-        evaluation->changed.words[word] = 0;
         any |= touched->words[word];
     }
     if (evaluation->customer->deadline > evaluation->view.second) {
@@ -448,7 +447,6 @@ static void evaluate_waiting(struct evaluation *evaluation)
     }
 }
 
-/* Sets of rules are not emptied here: with a few rules one word of them is used. */
 static void begin(struct evaluation *evaluation, struct qtl_segments *segments,
                   struct qtl_customer *customer, int64_t second)
 {
@@ -460,6 +458,7 @@ static void begin(struct evaluation *evaluation, struct qtl_segments *segments,
     evaluation->outcome = NULL;
     evaluation->view = (struct qtl_view){
         .rules = rules, .customer = customer, .states = evaluation->states, .second = second};
+    evaluation->waiting = evaluation->changed = (struct set){{0}};
     evaluation->changes = 0;
 }
 

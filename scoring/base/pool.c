@@ -34,6 +34,7 @@ enum {
     GRAINS_MAX = 1 << 10,           /* classes 4..35 */
     POOLED_MAX = 8 << 10,           /* classes 36..47 */
     SMALL_CLASSES = 3,
+    RETURNS = 8, /* blocks on their way back */
     CLASSES = 47
 };
 
@@ -70,6 +71,9 @@ struct qtl_pool {
     struct chunk *chunks;
     struct chunk *spare; /* from here on the rests of first pages are unused */
     size_t chunk_count;
+    /* Blocks given back whose pages have been asked for and are not looked at yet. */
+    void *returns[RETURNS];
+    unsigned next_return;
     struct large_block large; /* head of a ring of blocks from libc */
     size_t large_bytes;
 };
@@ -225,12 +229,18 @@ static void *take_from_page(struct qtl_pool *pool, unsigned class, size_t block_
     return bytes_of(page) + block * block_bytes;
 }
 
-static void give_to_page(struct qtl_pool *pool, unsigned class, const void *memory)
+static struct page *page_of(const void *memory)
 {
     struct chunk *const chunk = chunk_of(memory);
-    const size_t place = (uintptr_t)memory - (uintptr_t)chunk;
-    struct page *const page = &chunk->pages[place / PAGE_BYTES];
-    QTL_ASSERT(page->class == class && page->used > 0);
+    return &chunk->pages[((uintptr_t)memory - (uintptr_t)chunk) / PAGE_BYTES];
+}
+
+static void give_to_page(struct qtl_pool *pool, const void *memory)
+{
+    const size_t place = (uintptr_t)memory - (uintptr_t)chunk_of(memory);
+    struct page *const page = page_of(memory);
+    const unsigned class = page->class;
+    QTL_ASSERT(class > SMALL_CLASSES && page->used > 0);
     const unsigned block = (uint32_t)(place % PAGE_BYTES) / page->block_bytes;
     page->free[block / 64] |= UINT64_C(1) << block % 64;
     if (block / 64 < page->first) {
@@ -243,6 +253,20 @@ static void give_to_page(struct qtl_pool *pool, unsigned class, const void *memo
         unlink_page(&pool->partial[class], page);
         link_page(&pool->partial[0], page);
     }
+}
+
+/* What is known of its page is seldom in the cache: it is asked for, and one given back before it
+ * takes its turn. */
+static void give_later(struct qtl_pool *pool, void *memory)
+{
+    struct page *const page = page_of(memory);
+    __builtin_prefetch(page, 1);
+    __builtin_prefetch((char *)page + QTL_POOL_GRAIN * 2, 1);
+    void **const turn = &pool->returns[pool->next_return++ % RETURNS];
+    if (*turn != NULL) {
+        give_to_page(pool, *turn);
+    }
+    *turn = memory;
 }
 
 /* ---- small and large ---------------------------------------------------------------------------
@@ -327,7 +351,7 @@ void qtl_pool_give(struct qtl_pool *pool, void *block, size_t bytes)
     if (rounded > POOLED_MAX) {
         give_large(pool, block, rounded);
     } else if (rounded > SMALL_MAX) {
-        give_to_page(pool, class, block);
+        give_later(pool, block);
     } else {
         struct free_block *const freed = block;
         freed->next = pool->small[class];

@@ -7,6 +7,8 @@ overflow a total is refused by forgetting the new history.
 """
 
 import math
+import pathlib
+import re
 from typing import NamedTuple
 
 from expression import ONE, cut_toward_zero
@@ -15,6 +17,19 @@ TOTAL_MAX = 2**62
 DUPLICATE_HORIZON = 600
 EVENT_IDS_MAX = 1024
 CANCELLATIONS_MAX = 256
+
+# The numbers of kinds: those known without saying, then the rule file's own, as it names them.
+KINDS_FILE = pathlib.Path(__file__).resolve().parents[2] / "schemas" / "kinds.def"
+KNOWN_KINDS = re.findall(r"^QTL_KIND\((\w+)\)", KINDS_FILE.read_text(encoding="utf-8"), re.MULTILINE)
+kind_numbers = {}
+
+
+def number_kinds(own):
+    kind_numbers.clear()
+    kind_numbers.update({kind: number for number, kind in enumerate([*KNOWN_KINDS, *own])})
+
+
+number_kinds([])
 
 
 class Order(NamedTuple):
@@ -161,7 +176,9 @@ def is_duplicate(history, event, known_after):
     if not event.event_id:
         return False
     with_id = [e for e in history.engagement if e.event_id and e.time > known_after]
-    remembered = sorted(with_id, key=lambda e: e.time)[-EVENT_IDS_MAX:]  # stable: by arrival, too
+    # Of one second those of the highest kinds stay; of one kind (sorting is stable) those that came last.
+    by_age = sorted(with_id, key=lambda e: (e.time, kind_numbers[e.kind]))
+    remembered = by_age[-EVENT_IDS_MAX:]
     same = [e for e in remembered if e.event_id == event.event_id]
     return any(abs(e.time - event.occurred_at) <= DUPLICATE_HORIZON for e in same)
 

@@ -6,6 +6,7 @@ import xxhash
 import yaml
 
 import expression
+import history
 
 SCORING_VERSION = 1
 HOLDOUT_SALT = 3
@@ -46,6 +47,7 @@ class Rules:
         """text: the file's bytes."""
         body = yaml.load(text, Loader=yaml.BaseLoader)
         self.version = f"{xxhash.xxh3_64_intdigest(text, seed=SCORING_VERSION):016x}"
+        history.number_kinds(body.get("kinds") or [])
         self.retention = expression.parse_duration(body.get("retention", RETENTION_DEFAULT))
         self.segments = [read_segment(name, part) for name, part in (body.get("segments") or {}).items()]
         self.order = self.order_of_evaluation()

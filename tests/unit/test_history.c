@@ -292,6 +292,24 @@ static void event_ids_are_bounded(void **state)
     rig_stop(&rig);
 }
 
+/* Of ids of one second that of the lowest kind goes, whichever came first. */
+static void ids_of_one_second_go_by_kind(void **state)
+{
+    (void)state;
+    struct rig rig = rig_start(sums);
+    char id[16];
+    for (int i = 0; i < 1025; i++) {
+        snprintf(id, sizeof(id), "e%d", i);
+        rig_apply(&rig, rig_engagement(&rig, "c", 100, i == 700 ? "email_open" : "search", id));
+    }
+    assert_int_equal(qtl_slice_counters(rig.slice).forgotten_event_ids, 1);
+    rig_apply(&rig, rig_engagement(&rig, "c", 101, "search", "e0")); /* remembered */
+    assert_int_equal(rig_metric(&rig, "c", "count(search)", 101), 1024 * QTL_E4);
+    rig_apply(&rig, rig_engagement(&rig, "c", 101, "search", "e700")); /* pushed out */
+    assert_int_equal(rig_metric(&rig, "c", "count(search)", 101), 1025 * QTL_E4);
+    rig_stop(&rig);
+}
+
 static void unmatched_cancellations_are_bounded(void **state)
 {
     (void)state;
@@ -410,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_repeated_return_is_dropped),
         cmocka_unit_test(duplicates_lie_within_the_horizon),
         cmocka_unit_test(event_ids_are_bounded),
+        cmocka_unit_test(ids_of_one_second_go_by_kind),
         cmocka_unit_test(unmatched_cancellations_are_bounded),
         cmocka_unit_test(unmatched_cancellations_end_with_the_retention),
         cmocka_unit_test(totals_end_at_2_to_62),
