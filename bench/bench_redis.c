@@ -328,6 +328,7 @@ static struct qtl_redis_sink *start_sink(const struct bench *bench, int64_t chan
         .address = bench->socket,
         .username = "",
         .password = "",
+        .tls_ca_file = "",
         .prefix = "quintil:",
         .partitions = partitions,
         .partition_count = PARTITIONS,

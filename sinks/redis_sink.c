@@ -37,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXTS_MAX = 4, IN_FLIGHT_MAX = 2, READ_MAX = 1024, CHECK_MS = 1000, BACK_OFF_MIN_MS = 100 };
+enum { TEXTS_MAX = 5, IN_FLIGHT_MAX = 2, READ_MAX = 1024, CHECK_MS = 1000, BACK_OFF_MIN_MS = 100 };
 enum { BACK_OFF_MAX_MS = 5000, FRUITLESS_MAX = 3 };
 
 /* A batch that was sent. */
@@ -423,12 +423,15 @@ static void copy_settings(struct qtl_redis_sink *sink,
     own->address = keep(sink, settings->address);
     own->username = keep(sink, settings->username);
     own->password = keep(sink, settings->password);
+    own->tls_ca_file = keep(sink, settings->tls_ca_file);
     own->prefix = keep(sink, settings->prefix);
     own->partitions = NULL; /* they are in the positions */
     sink->connection = (struct qtl_redis_connection_settings){
         .address = own->address,
         .username = own->username,
         .password = own->password,
+        .tls_ca_file = own->tls_ca_file,
+        .tls = own->tls,
         .database = own->database,
         .timeout_ms = own->timeout_ms,
         .stop_fd = sink->stop_fd,
