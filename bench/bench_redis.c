@@ -328,6 +328,7 @@ static struct qtl_redis_sink *start_sink(const struct bench *bench, int64_t chan
         .address = bench->socket,
         .username = "",
         .password = "",
+        .tls_ca_file = "",
         .prefix = "quintil:",
         .partitions = partitions,
         .partition_count = PARTITIONS,
@@ -410,8 +411,9 @@ static void measure_lag(const struct bench *bench)
         took_ns[i] = qtl_machine_now_ns() - committed_ns;
     }
     qsort(took_ns, COMMITS, sizeof(took_ns[0]), compare);
-    printf("lag       p50 %.2f ms, p99 %.2f ms\n", (double)took_ns[COMMITS / 2] / 1e6,
-           (double)took_ns[COMMITS * 99 / 100] / 1e6);
+    const uint64_t p50_ns = took_ns[COMMITS / 2];
+    const uint64_t p99_ns = took_ns[COMMITS * 99 / 100];
+    printf("lag       p50 %.2f ms, p99 %.2f ms\n", (double)p50_ns / 1e6, (double)p99_ns / 1e6);
     writer->ops->free(writer);
     qtl_redis_sink_stop(sink);
     sem_destroy(&done);

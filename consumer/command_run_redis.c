@@ -11,6 +11,7 @@
 #include "scoring/base/assert.h"
 #include "sinks/redis_connection.h"
 #include "sinks/redis_sink.h"
+#include "sinks/redis_tls.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,6 +63,16 @@ enum qtl_status qtl_command_run_redis_check(struct qtl_config *config, struct qt
                                      "one of them out")
                      : read_password(config, error);
     }
+    if (status == QTL_OK && config->redis_tls && !qtl_redis_tls_is_there()) {
+        status = qtl_error_set(error, QTL_BAD_CONF,
+                               "redis.tls: this program was built without it; build it where "
+                               "pkg-config finds hiredis_ssl (1.0 or later) and openssl, or use a "
+                               "tunnel");
+    }
+    if (status == QTL_OK && config->redis_tls_ca_file[0] != '\0' && !config->redis_tls) {
+        status = qtl_error_set(error, QTL_BAD_CONF,
+                               "redis.tls_ca_file is set and redis.tls is not: set it to true");
+    }
     if (status == QTL_OK && config->redis_username[0] != '\0' &&
         config->redis_password[0] == '\0') {
         status = qtl_error_set(error, QTL_BAD_CONF,
@@ -95,6 +106,8 @@ enum qtl_status qtl_command_run_redis_start(const struct qtl_command_run_log *lo
         .address = config->redis_address,
         .username = config->redis_username,
         .password = config->redis_password,
+        .tls_ca_file = config->redis_tls_ca_file,
+        .tls = config->redis_tls,
         .prefix = config->redis_prefix,
         .partitions = partitions,
         .partition_count = owned_count,

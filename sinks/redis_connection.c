@@ -13,6 +13,7 @@
 
 #include "scoring/base/assert.h"
 #include "sinks/redis_command.h"
+#include "sinks/redis_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -327,6 +328,28 @@ static enum qtl_status introduce(struct qtl_redis_connection *connection,
     return status;
 }
 
+/* TLS, before anything is said. */
+static enum qtl_status encrypt(struct qtl_redis_connection *connection,
+                               const struct qtl_redis_connection_settings *settings,
+                               struct qtl_error *error)
+{
+    struct place place = {.host = "localhost"}; /* the certificate's host of a socket */
+    QTL_ASSERT(is_path(settings->address) || split(settings->address, &place));
+    const int64_t deadline_ms = now_ms() + settings->timeout_ms;
+    struct ssl_st *tls = NULL;
+    enum qtl_status status =
+        qtl_redis_tls_begin(connection->context, place.host, settings->tls_ca_file, &tls, error);
+    while (status == QTL_OK) {
+        short events = 0;
+        status = qtl_redis_tls_shake(tls, &events, error);
+        if (status != QTL_EMPTY) {
+            return status;
+        }
+        status = wait_for(connection->context->fd, settings->stop_fd, events, deadline_ms, error);
+    }
+    return status;
+}
+
 enum qtl_status qtl_redis_connection_open(const struct qtl_redis_connection_settings *settings,
                                           struct qtl_redis_connection **connection,
                                           struct qtl_error *error)
@@ -348,7 +371,12 @@ enum qtl_status qtl_redis_connection_open(const struct qtl_redis_connection_sett
     made->context = redisConnectFd(fd);
     QTL_ASSERT(made->context != NULL);
     made->context->flags &= ~REDIS_BLOCK; /* as its asynchronous part does: the socket is such */
-    status = introduce(made, settings, error);
+    if (settings->tls) {
+        status = encrypt(made, settings, error);
+    }
+    if (status == QTL_OK) {
+        status = introduce(made, settings, error);
+    }
     if (status != QTL_OK) {
         qtl_redis_connection_close(made);
         return status;

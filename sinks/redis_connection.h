@@ -19,9 +19,11 @@ struct qtl_redis_command;
 struct redisReply; /* hiredis's */
 
 struct qtl_redis_connection_settings {
-    const char *address;  /* host:port, [address]:port, or the path of a socket; borrowed */
-    const char *username; /* empty: none */
-    const char *password; /* empty: none */
+    const char *address;     /* host:port, [address]:port, or the path of a socket; borrowed */
+    const char *username;    /* empty: none */
+    const char *password;    /* empty: none */
+    const char *tls_ca_file; /* empty: the system's */
+    bool tls;
     int64_t database;
     int64_t timeout_ms;
     int stop_fd; /* an eventfd; readable: give up */

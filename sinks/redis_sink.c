@@ -37,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IN_FLIGHT_MAX = 2, READ_MAX = 1024, CHECK_MS = 1000, BACK_OFF_MIN_MS = 100 };
+enum { TEXTS_MAX = 5, IN_FLIGHT_MAX = 2, READ_MAX = 1024, CHECK_MS = 1000, BACK_OFF_MIN_MS = 100 };
 enum { BACK_OFF_MAX_MS = 5000, FRUITLESS_MAX = 3 };
 
 /* A batch that was sent. */
@@ -49,7 +49,9 @@ struct flight {
 
 struct qtl_redis_sink {
     /* Immutable after start. */
-    struct qtl_redis_sink_settings settings; /* its texts are owned */
+    struct qtl_redis_sink_settings settings; /* its texts are those below */
+    char *texts[TEXTS_MAX];                  /* owned */
+    size_t text_count;
     struct qtl_redis_connection_settings connection;
     int stop_fd;
     pthread_t thread;
@@ -408,10 +410,11 @@ static void *run(void *context)
     return NULL;
 }
 
-static char *copy_of(const char *text)
+static const char *keep(struct qtl_redis_sink *sink, const char *text)
 {
     char *const copy = strdup(text);
-    QTL_ASSERT(copy != NULL);
+    QTL_ASSERT(copy != NULL && sink->text_count < TEXTS_MAX);
+    sink->texts[sink->text_count++] = copy;
     return copy;
 }
 
@@ -420,15 +423,18 @@ static void copy_settings(struct qtl_redis_sink *sink,
 {
     struct qtl_redis_sink_settings *const own = &sink->settings;
     *own = *settings;
-    own->address = copy_of(settings->address);
-    own->username = copy_of(settings->username);
-    own->password = copy_of(settings->password);
-    own->prefix = copy_of(settings->prefix);
+    own->address = keep(sink, settings->address);
+    own->username = keep(sink, settings->username);
+    own->password = keep(sink, settings->password);
+    own->tls_ca_file = keep(sink, settings->tls_ca_file);
+    own->prefix = keep(sink, settings->prefix);
     own->partitions = NULL; /* they are in the positions */
     sink->connection = (struct qtl_redis_connection_settings){
         .address = own->address,
         .username = own->username,
         .password = own->password,
+        .tls_ca_file = own->tls_ca_file,
+        .tls = own->tls,
         .database = own->database,
         .timeout_ms = own->timeout_ms,
         .stop_fd = sink->stop_fd,
@@ -512,10 +518,9 @@ void qtl_redis_sink_stop(struct qtl_redis_sink *sink)
     free(sink->records);
     free(sink->positions);
     free(sink->drain_ends);
-    free((char *)(uintptr_t)sink->settings.address);
-    free((char *)(uintptr_t)sink->settings.username);
-    free((char *)(uintptr_t)sink->settings.password);
-    free((char *)(uintptr_t)sink->settings.prefix);
+    for (size_t i = 0; i < sink->text_count; i++) {
+        free(sink->texts[i]);
+    }
     free(sink);
 }
 

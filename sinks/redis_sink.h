@@ -20,8 +20,9 @@
 struct qtl_redis_sink_settings {
     /* Copied by start. */
     const char *address;
-    const char *username; /* empty: none */
-    const char *password; /* empty: none */
+    const char *username;    /* empty: none */
+    const char *password;    /* empty: none */
+    const char *tls_ca_file; /* empty: the system's */
     const char *prefix;
     const int32_t *partitions; /* of the transitions: those this sink keeps */
     size_t partition_count;
@@ -29,6 +30,7 @@ struct qtl_redis_sink_settings {
     int64_t stream_max;  /* transitions in the stream, about; 0: no stream */
     int64_t changes_max; /* transitions in one call */
     int64_t timeout_ms;
+    bool tls;     /* only where qtl_redis_tls_is_there() */
     bool publish; /* on the channel as well */
     bool quiet;   /* only what goes wrong on standard error */
     /* Called by the sink's thread when a drain is done. May be NULL. */

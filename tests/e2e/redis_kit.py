@@ -134,11 +134,12 @@ class Server:
         """Looks at every event of the keys whether it is true by now."""
         with Client(self.port) as events:
             events.call("PSUBSCRIBE", f"__keyspace@0__:{keys}")
-            while not is_true():
-                events.receive()
-                while select.select([events.socket], [], [], 0)[0]:  # many at once: look once
+            while not is_true():  # bytes from now on: that there are some is all that matters
+                is_more = True
+                while is_more:  # many at once: look once
                     if not events.socket.recv(65536):
                         raise ConnectionError("Redis closed the connection")
+                    is_more = select.select([events.socket], [], [], 0)[0] != []
 
 
 def fold(log):

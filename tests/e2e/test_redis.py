@@ -486,6 +486,7 @@ class Login(RedisTest):
             (["redis.password_file=/nowhere"], "/nowhere: No such file"),
             (["redis.password_file=/dev/null"], "its first line is no password"),
             (["redis.username=a"], "no password"),
+            (["redis.tls_ca_file=a"], "redis.tls is not"),
             (["redis.prefix="], "redis.prefix"),
             (["redis.batch=0"], "redis.batch"),
             (["redis.adress=x"], "redis.address"),
@@ -495,6 +496,47 @@ class Login(RedisTest):
                 said = self.log.run(code=2)
                 self.assertIn(words, said)
                 self.assertNotIn("running on", said)
+
+    def test_tls(self):
+        if b"with TLS" not in kit.call(kit.quintil, "--version").stdout:
+            self.feed(0, 10)
+            self.use("redis.tls=true")
+            self.assertIn("built without it", self.log.run(code=2))
+            self.skipTest("this build has no TLS")
+        self.certify("127.0.0.1", "server")
+        self.certify("10.1.1.1", "other")
+        for name, words in (("server", None), ("other", "IP address mismatch")):
+            files = [self.path(name + ".key"), self.path(name + ".crt"), self.path("ca.crt")]
+            self.redis.end()
+            self.redis = redis_kit.Server()
+            for setting, file in zip(("tls-key-file", "tls-cert-file", "tls-ca-cert-file"), files):
+                self.redis.call("CONFIG", "SET", setting, file)
+            self.redis.call("CONFIG", "SET", "tls-auth-clients", "no")
+            self.redis.call("CONFIG", "SET", "tls-port", self.redis.port + 1)
+            address = f"redis.address=127.0.0.1:{self.redis.port + 1}"
+            self.feed(0, 3000, customers=500)
+            self.log.settings = [address, "redis.tls=true", f"redis.tls_ca_file={files[2]}", "redis.batch=1000", "redis.drain=3s"]
+            if words is None:
+                self.log.run()
+                self.assert_equal()
+                self.log.settings = [address, "redis.tls=true", "redis.drain=1s"]
+                self.assertIn("TLS: the server's certificate", self.log.run(code=1))
+                self.log.settings = [address, "redis.drain=1s"]
+                self.assertIn("redis: lost", self.log.run(code=1))
+            else:
+                self.assertIn(words, self.log.run(code=1))
+
+    def certify(self, address, name):
+        """ca.crt, and a key with a certificate for that address."""
+
+        def openssl(*words):
+            kit.call("openssl", *words, cwd=self.folder)
+
+        if not os.path.exists(self.path("ca.crt")):
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.crt")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", name + ".key", "-out", "request")
+        extension = self.write("extension", f"subjectAltName=IP:{address}\n")
+        openssl("x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", extension, "-out", name + ".crt")
 
     def test_nobody_there(self):
         self.redis.kill()

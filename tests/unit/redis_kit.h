@@ -186,6 +186,7 @@ static inline struct kit_counts kit_feed(const char *address, struct kit_log *lo
         .address = address,
         .username = "",
         .password = "",
+        .tls_ca_file = "",
         .prefix = "q:",
         .partitions = partitions,
         .partition_count = 1,

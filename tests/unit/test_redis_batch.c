@@ -91,6 +91,9 @@ static void test_checked(void **state)
 {
     (void)state;
     static const char *const vip[3] = {"v", "", "out"};
+    static const char document[] =
+        "{\"id\":\"i9\",\"customer_id\":\"a\",\"sequence\":7,\"segment\":\"v\","
+        "\"from\":\"\",\"to\":\"out\",\"at\":\"t7\"}";
     struct qtl_redis_batch *const batch = new_batch(10, 5);
     qtl_redis_batch_begin(batch, 0, 9, true);
     assert_int_equal(add(batch, 9, "a", 7, vip), QTL_OK);
@@ -99,8 +102,7 @@ static void test_checked(void **state)
         "q:", "apply", "0", "9", "10", "9 i9", "5", "0", "1", "0",
         "1", "a", "", "6", "segment:v", "out", "at", "t7", "sequence", "7",
         "1", "1", "7",
-        "{\"id\":\"i9\",\"customer_id\":\"a\",\"sequence\":7,\"segment\":\"v\","
-        "\"from\":\"\",\"to\":\"out\",\"at\":\"t7\"}", NULL};
+        document, NULL};
     /* clang-format on */
     assert_arguments(batch, wanted);
     qtl_redis_batch_free(batch);
