@@ -156,6 +156,9 @@ static enum qtl_status run_on(struct qtl_command_run_log *log, const struct qtl_
         }
         fprintf(stderr, "quintil: %s; starting anew from what is committed\n", error.text);
         qtl_command_run_log_close(log);
+        if (qtl_command_run_log_is_asked(log)) { /* while a broker was waited for */
+            return QTL_OK;
+        }
     }
 }
 
