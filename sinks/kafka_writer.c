@@ -275,21 +275,27 @@ static rd_kafka_headers_t *headers_of(const struct qtl_log_append *record)
     return headers;
 }
 
+/* librdkafka asks for pointers to what it may write; with MSG_F_COPY it only reads. */
+static void *pointer_to(const char *bytes)
+{
+    void *pointer = NULL;
+    memcpy(&pointer, &bytes, sizeof(pointer));
+    return pointer;
+}
+
 /* Hands one record to librdkafka; _QUEUE_FULL where it is to be tried again. */
 static rd_kafka_error_t *produce(struct kafka_writer *self, const struct qtl_log_append *record)
 {
-    const void *const key = record->has_key ? record->key.bytes : NULL;
-    const void *const value = record->has_value ? record->value.bytes : NULL;
     rd_kafka_headers_t *const headers = record->header_count > 0 ? headers_of(record) : NULL;
     const rd_kafka_vu_t values[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = self->topics[record->topic]},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY,
-         .u.mem = {.ptr = (void *)(uintptr_t)key,
+         .u.mem = {.ptr = record->has_key ? pointer_to(record->key.bytes) : NULL,
                    .size = record->has_key ? record->key.length : 0}},
         {.vtype = RD_KAFKA_VTYPE_VALUE,
-         .u.mem = {.ptr = (void *)(uintptr_t)value,
+         .u.mem = {.ptr = record->has_value ? pointer_to(record->value.bytes) : NULL,
                    .size = record->has_value ? record->value.length : 0}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp_ms},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
