@@ -179,6 +179,7 @@ static bool equals(struct qtl_text text, const char *word)
 static struct qtl_text full_name(struct parser *parser, struct qtl_text space, struct qtl_text name)
 {
     struct qtl_arena *const arena = &parser->schema->texts;
+    QTL_ASSERT(name.bytes != NULL);
     if (space.length == 0 || memchr(name.bytes, '.', name.length) != NULL) {
         return qtl_arena_copy(arena, name);
     }
@@ -214,7 +215,7 @@ static const struct named *find_named(const struct parser *parser, struct qtl_te
 static bool enter_name(struct parser *parser, yajl_val object, uint32_t node,
                        struct qtl_text *space)
 {
-    struct qtl_text name = {0};
+    struct qtl_text name = {"", 0};
     yajl_val own_space = NULL;
     if (!get_text(parser, object, "name", &name) || !get(parser, object, "namespace", &own_space)) {
         return false;
@@ -525,14 +526,14 @@ static void refuse_json(struct parser *parser, struct qtl_text text)
     const unsigned char *const bytes = (const unsigned char *)text.bytes;
     const yajl_handle yajl = yajl_alloc(NULL, NULL, NULL);
     QTL_ASSERT(yajl != NULL);
-    yajl_status status = yajl_parse(yajl, bytes, text.length);
+    const yajl_status status = yajl_parse(yajl, bytes, text.length);
     size_t at = text.length;
     if (status != yajl_status_ok) {
         at = yajl_get_bytes_consumed(yajl);
         at -= at > 0 ? 1 : 0; /* the last one read is the one that did not fit */
     }
     if (status == yajl_status_ok) {
-        status = yajl_complete_parse(yajl);
+        (void)yajl_complete_parse(yajl); /* the error is what is wanted of it */
     }
     uint32_t line = 1;
     uint32_t column = 1;

@@ -119,7 +119,8 @@ static void rebalance(rd_kafka_t *client, rd_kafka_resp_err_t code,
 {
     /* The opaque is the events', which stand in the group. */
     struct qtl_kafka_group *const group =
-        (struct qtl_kafka_group *)((char *)context - offsetof(struct qtl_kafka_group, events));
+        (struct qtl_kafka_group *)(void *)((char *)context -
+                                           offsetof(struct qtl_kafka_group, events));
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         take_assignment(group, partitions);
         return;

@@ -79,7 +79,7 @@ static int note_statistics(rd_kafka_t *client, char *json, size_t length, void *
 {
     /* The opaque is the events', which stand in the reader. */
     struct kafka_reader *const self =
-        (struct kafka_reader *)((char *)context - offsetof(struct kafka_reader, events));
+        (struct kafka_reader *)(void *)((char *)context - offsetof(struct kafka_reader, events));
     struct qtl_kafka_statistics *const statistics = qtl_kafka_statistics_parse(json);
     const int64_t now_ms = qtl_kafka_client_now_ms();
     (void)client;

@@ -20,7 +20,8 @@ enum {
     ROW_WORDS_MAX = 1 + 2 + 2 * QTL_COLUMNS,
     LARGE_BYTES = 1024, /* from here on a block has room to spare */
     SPARE_SHARE = 64,   /* behind a series that grew: this part of the block */
-    GROWTH_SHARE = 16   /* at its end, when it moves */
+    GROWTH_SHARE = 16,  /* at its end, when it moves */
+    GROWTH_LEAST = 24   /* two rows of engagement: whoever came is likely to come again */
 };
 
 /* ---- places in the block -----------------------------------------------------------------------
@@ -58,10 +59,7 @@ static unsigned index_of(const struct qtl_book *book, const struct qtl_series *s
 /* Moves the book to a block of at least `bytes`. */
 static void grow(struct qtl_book **book, struct qtl_pool *pool, size_t bytes)
 {
-    if (bytes >= LARGE_BYTES) {
-        bytes += bytes / GROWTH_SHARE;
-    }
-    bytes = qtl_pool_round(bytes);
+    bytes = qtl_pool_round(bytes + (bytes >= LARGE_BYTES ? bytes / GROWTH_SHARE : GROWTH_LEAST));
     QTL_ASSERT(bytes <= UINT32_MAX);
     struct qtl_book *const moved = qtl_pool_take(pool, bytes);
     memcpy(moved, *book, used_bytes(*book));
@@ -72,7 +70,7 @@ static void grow(struct qtl_book **book, struct qtl_pool *pool, size_t bytes)
 
 struct qtl_book *qtl_book_new(struct qtl_pool *pool)
 {
-    const size_t bytes = qtl_pool_round(QTL_POOL_LINE);
+    const size_t bytes = qtl_pool_round(2 * QTL_POOL_GRAIN);
     struct qtl_book *const book = qtl_pool_take(pool, bytes);
     *book = (struct qtl_book){.bytes = (uint32_t)bytes, .series_count = 1};
     *qtl_book_list(book) = (struct qtl_series){

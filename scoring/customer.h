@@ -14,6 +14,8 @@
 #define QTL_NEVER UINT32_MAX    /* a deadline that does not come */
 #define QTL_STATE_CHANGED 0x80U /* in a stored state: it has changed since birth, so holds hold */
 #define QTL_STATE_MASK 0x7fU
+#define QTL_ID_IS_FAR 0x8000U
+#define QTL_BOOK_LINES_MAX 10
 
 struct qtl_customer {
     struct qtl_book *book; /* owned, from the slice's pool: whatever it did */
@@ -24,9 +26,9 @@ struct qtl_customer {
     uint32_t sequence; /* of its last transition; 0: none yet */
     uint32_t born;     /* merge second of its first record */
     uint32_t number;   /* its place in the table */
-    uint16_t id_place; /* in the record: of the id's bytes, or of a pointer to them */
+    uint16_t id_place; /* in the record: of the id's bytes, or, where QTL_ID_IS_FAR, of a pointer */
     uint8_t id_bytes;
-    uint8_t id_is_far;
+    uint8_t book_lines; /* cache lines of the book to ask for: all it has, for nearly everybody */
     /* Per segment when its state began; behind them uint32_t next[segments], uint8_t
      * state[segments], and the id. */
     uint32_t since[];
@@ -42,24 +44,27 @@ qtl_customer_prefetch_record(const struct qtl_customer *customer)
     __builtin_prefetch((const char *)customer + 64, 1);
 }
 
-/* The first lines, which are all that nearly everybody has; others are found by themselves. */
 __attribute__((always_inline)) static inline void
 qtl_customer_prefetch_book(const struct qtl_customer *customer)
 {
-    const char *const book = (const char *)customer->book;
-    __builtin_prefetch(book, 1);
-    __builtin_prefetch(book + 64, 1);
-    __builtin_prefetch(book + 128, 1);
-    __builtin_prefetch(book + 192, 1);
-    __builtin_prefetch(book + 256, 1);
-    __builtin_prefetch(book + 320, 1);
+    const char *line = (const char *)customer->book;
+    for (const char *const end = line + customer->book_lines * 64; line < end; line += 64) {
+        __builtin_prefetch(line, 1);
+    }
+}
+
+/* To be called when the book may have moved. */
+static inline void qtl_customer_note_book(struct qtl_customer *customer)
+{
+    const size_t lines = ((uintptr_t)customer->book % 64 + customer->book->bytes + 63) / 64;
+    customer->book_lines = (uint8_t)(lines < QTL_BOOK_LINES_MAX ? lines : QTL_BOOK_LINES_MAX);
 }
 
 /* Its id's bytes; borrowed until the customer goes. */
 static inline struct qtl_text qtl_customer_id(const struct qtl_customer *customer)
 {
-    const char *bytes = (const char *)customer + customer->id_place;
-    if (customer->id_is_far) {
+    const char *bytes = (const char *)customer + (customer->id_place & ~QTL_ID_IS_FAR);
+    if ((customer->id_place & QTL_ID_IS_FAR) != 0) {
         uintptr_t far = 0;
         memcpy(&far, bytes, sizeof(far));
         bytes = (const char *)far;

@@ -181,8 +181,8 @@ static void set_id(const struct qtl_customers *customers, struct qtl_customer *c
     char *bytes = (char *)customer + customers->id_offset;
     customer->id_place = (uint16_t)customers->id_offset;
     customer->id_bytes = (uint8_t)id.length;
-    customer->id_is_far = id.length > customers->stride - customers->id_offset;
-    if (customer->id_is_far) {
+    if (id.length > customers->stride - customers->id_offset) {
+        customer->id_place |= QTL_ID_IS_FAR;
         char *const far = qtl_pool_take(customers->pool, id.length);
         memcpy(bytes, &far, sizeof(far));
         bytes = far;
@@ -205,6 +205,7 @@ struct qtl_customer *qtl_customers_add(struct qtl_customers *customers, struct q
     struct qtl_customer *const customer = qtl_customers_at(customers, number);
     memset((void *)customer, 0, customers->stride);
     customer->book = qtl_book_new(customers->pool);
+    qtl_customer_note_book(customer);
     customer->hash = hash;
     customer->number = number;
     customer->deadline = customer->armed = QTL_NEVER;

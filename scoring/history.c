@@ -323,6 +323,19 @@ static enum qtl_reason book_order(const struct booking *booking)
     QTL_UNREACHABLE("an order of no known kind");
 }
 
+static enum qtl_reason book_event(const struct booking *booking)
+{
+    switch ((enum qtl_stream)booking->event->stream) {
+    case QTL_STREAM_ORDERS:
+        return book_order(booking);
+    case QTL_STREAM_ENGAGEMENT:
+        return book_engagement(booking);
+    case QTL_STREAM_CUSTOMERS:
+        return QTL_REASON_NONE; /* profile fields are booked here when they come */
+    }
+    QTL_UNREACHABLE("an event of no known stream");
+}
+
 enum qtl_reason qtl_history_book(struct qtl_history *history, struct qtl_customer *customer,
                                  int64_t clock, const struct qtl_event *event)
 {
@@ -331,13 +344,7 @@ enum qtl_reason qtl_history_book(struct qtl_history *history, struct qtl_custome
                                     .event = event,
                                     .clock = clock,
                                     .forgotten = clock - history->retention_s};
-    switch ((enum qtl_stream)event->stream) {
-    case QTL_STREAM_ORDERS:
-        return book_order(&booking);
-    case QTL_STREAM_ENGAGEMENT:
-        return book_engagement(&booking);
-    case QTL_STREAM_CUSTOMERS:
-        return QTL_REASON_NONE; /* profile fields are booked here when they come */
-    }
-    QTL_UNREACHABLE("an event of no known stream");
+    const enum qtl_reason reason = book_event(&booking);
+    qtl_customer_note_book(customer);
+    return reason;
 }

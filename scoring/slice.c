@@ -31,7 +31,7 @@ enum {
     AHEAD_RECORD = 12,
     AHEAD_BOOK = 6,
     GUESSES = 16, /* more than AHEAD_RECORD */
-    AHEAD_DUE = 64
+    AHEAD_DUE = 32
 };
 
 /* A record on its way in, with what is needed of it before it is looked at. */

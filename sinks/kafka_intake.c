@@ -13,6 +13,7 @@
 #include "schemas/assert.h"
 #include "schemas/event.h"
 #include "schemas/kafka/kafka_client.h"
+#include "schemas/kafka/kafka_produce.h"
 #include "schemas/topic.h"
 
 #include <librdkafka/rdkafka.h>
@@ -39,7 +40,7 @@ static struct kafka_intake *self_of(struct qtl_log_writer *writer)
 static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
 {
     struct kafka_intake *const self =
-        (struct kafka_intake *)((char *)context - offsetof(struct kafka_intake, events));
+        (struct kafka_intake *)(void *)((char *)context - offsetof(struct kafka_intake, events));
     (void)client;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
         self->delivery_code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -74,21 +75,21 @@ static enum qtl_status add_positions(struct qtl_log_writer *writer,
 
 static rd_kafka_resp_err_t produce(struct kafka_intake *self, const struct qtl_log_append *record)
 {
-    const void *const key = record->has_key ? record->key.bytes : NULL;
-    const void *const value = record->has_value ? record->value.bytes : NULL;
     /* Kafka has no record without a time: one that says none takes that of the one before it, so
      * that it moves nobody's clock. 0 is now. */
     int64_t *const last_ms = &self->last_ms[record->topic];
     if (record->timestamp_ms != QTL_TIME_ABSENT) {
         *last_ms = record->timestamp_ms;
     }
-    return rd_kafka_producev(
-        self->client, RD_KAFKA_V_RKT(self->topics[record->topic]),
-        RD_KAFKA_V_PARTITION(record->has_key ? RD_KAFKA_PARTITION_UA : record->partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(key, record->has_key ? record->key.length : 0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, record->has_value ? record->value.length : 0),
-        RD_KAFKA_V_TIMESTAMP(*last_ms), RD_KAFKA_V_END);
+    rd_kafka_error_t *const failed = qtl_kafka_produce_record(
+        self->client, self->topics[record->topic],
+        record->has_key ? QTL_KAFKA_PRODUCE_BY_KEY : record->partition, *last_ms, record);
+    const rd_kafka_resp_err_t code =
+        failed == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(failed);
+    if (failed != NULL) {
+        rd_kafka_error_destroy(failed);
+    }
+    return code;
 }
 
 static enum qtl_status append(struct qtl_log_writer *writer, const struct qtl_log_append *record,

@@ -12,6 +12,7 @@
 
 #include "schemas/assert.h"
 #include "schemas/kafka/kafka_client.h"
+#include "schemas/kafka/kafka_produce.h"
 #include "schemas/kafka/kafka_token.h"
 #include "schemas/topic.h"
 
@@ -44,7 +45,7 @@ static struct kafka_writer *self_of(struct qtl_log_writer *writer)
 static void note_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
 {
     struct kafka_writer *const self =
-        (struct kafka_writer *)((char *)context - offsetof(struct kafka_writer, events));
+        (struct kafka_writer *)(void *)((char *)context - offsetof(struct kafka_writer, events));
     (void)client;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
         self->delivery_code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -262,52 +263,6 @@ static enum qtl_status add_positions(struct qtl_log_writer *writer,
     return send_positions(self, (const struct qtl_kafka_token *)token, positions, count, error);
 }
 
-static rd_kafka_headers_t *headers_of(const struct qtl_log_append *record)
-{
-    rd_kafka_headers_t *const headers = rd_kafka_headers_new(record->header_count);
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        const struct qtl_log_header *const header = &record->headers[i];
-        const rd_kafka_resp_err_t code =
-            rd_kafka_header_add(headers, header->name.bytes, (ssize_t)header->name.length,
-                                header->value.bytes, (ssize_t)header->value.length);
-        QTL_ASSERT(code == RD_KAFKA_RESP_ERR_NO_ERROR);
-    }
-    return headers;
-}
-
-/* librdkafka asks for pointers to what it may write; with MSG_F_COPY it only reads. */
-static void *pointer_to(const char *bytes)
-{
-    void *pointer = NULL;
-    memcpy(&pointer, &bytes, sizeof(pointer));
-    return pointer;
-}
-
-/* Hands one record to librdkafka; _QUEUE_FULL where it is to be tried again. */
-static rd_kafka_error_t *produce(struct kafka_writer *self, const struct qtl_log_append *record)
-{
-    rd_kafka_headers_t *const headers = record->header_count > 0 ? headers_of(record) : NULL;
-    const rd_kafka_vu_t values[] = {
-        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = self->topics[record->topic]},
-        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
-        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_KEY,
-         .u.mem = {.ptr = record->has_key ? pointer_to(record->key.bytes) : NULL,
-                   .size = record->has_key ? record->key.length : 0}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE,
-         .u.mem = {.ptr = record->has_value ? pointer_to(record->value.bytes) : NULL,
-                   .size = record->has_value ? record->value.length : 0}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->timestamp_ms},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
-    };
-    const size_t count = sizeof(values) / sizeof(values[0]) - (headers == NULL ? 1 : 0);
-    rd_kafka_error_t *const failed = rd_kafka_produceva(self->client, values, count);
-    if (failed != NULL && headers != NULL) {
-        rd_kafka_headers_destroy(headers); /* taken over only by a success */
-    }
-    return failed;
-}
-
 static enum qtl_status append(struct qtl_log_writer *writer, const struct qtl_log_append *record,
                               struct qtl_error *error)
 {
@@ -317,7 +272,9 @@ static enum qtl_status append(struct qtl_log_writer *writer, const struct qtl_lo
     }
     QTL_ASSERT(self->is_open && self->topics[record->topic] != NULL);
     for (;;) {
-        rd_kafka_error_t *const failed = produce(self, record);
+        rd_kafka_error_t *const failed =
+            qtl_kafka_produce_record(self->client, self->topics[record->topic], record->partition,
+                                     record->timestamp_ms, record);
         if (failed == NULL) {
             rd_kafka_poll(self->client, 0);
             return QTL_OK;

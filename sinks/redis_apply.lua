@@ -13,6 +13,7 @@
 --
 -- KEYS[1] is <prefix>offsets; the other keys are made of the prefix.
 
+local ARGV, unpack, tonumber = ARGV, unpack, tonumber -- locals are looked up faster
 local prefix, step = ARGV[1], ARGV[2]
 local offsets = KEYS[1]
 local counts = prefix .. 'counts'
@@ -20,14 +21,17 @@ local call, byte, find, sub = redis.call, string.byte, string.find, string.sub
 local doing = offsets -- the key at hand, for the error
 local MOVED = redis.status_reply('MOVED')
 
--- Arguments of one command are bounded by Lua's stack: a long list goes in pieces.
+-- Arguments of one command are bounded by Lua's stack: a long list goes in pieces. Returns the sum of
+-- what the command answered.
 local function in_pieces(command, key, list, first, last)
+    local sum = 0
     doing = key
     while first <= last do
         local stop = math.min(first + 999, last)
-        call(command, key, unpack(list, first, stop))
+        sum = sum + call(command, key, unpack(list, first, stop))
         first = stop + 1
     end
+    return sum
 end
 
 -- The part of a set's name behind `segment:`; nil for a state without one.
@@ -84,63 +88,85 @@ end
 local function erase(id)
     local key = prefix .. 'customer:' .. id
     doing = key
-    for field, state in pairs(segments_in(call('HGETALL', key))) do
-        move(set_of(sub(field, 9), state), id, false)
+    local flat = call('HGETALL', key)
+    if #flat > 0 then
+        for field, state in pairs(segments_in(flat)) do
+            move(set_of(sub(field, 9), state), id, false)
+        end
+        call('UNLINK', key)
     end
-    call('UNLINK', key)
 end
 
--- Argument 9 on: the number of sets and the sets; the number of customers and of each id, last
--- sequence, moves (two bytes each: the set's number, + or -; or `!`: erased), number of fields and
--- the fields; the number of transitions and of each the customer's number, sequence and text.
+-- Argument 10 on: the number of sets and the sets; the number of customers and of each id, moves (two
+-- bytes each: the set's number, + or -; or `!`: erased), number of fields and the fields, of which the
+-- last is the sequence; the number of transitions and their texts, where they are checked with the
+-- customer's number and the sequence before each.
+--
+-- Checked: whether a customer has a sequence already is looked at. That is asked for where a rebuild
+-- may know more than the offset says; elsewhere the offset is enough, and a look less a customer.
 local function apply()
     local partition, from, next_offset, last = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-    local stream_max, publish = ARGV[7], ARGV[8] == '1'
+    local stream_max, publish, checked = ARGV[7], ARGV[8] == '1', ARGV[9] == '1'
     if call('HGET', offsets, partition) ~= from then
         return MOVED
     end
-    local sets, at = {}, 10
-    for i = 1, tonumber(ARGV[9]) do
-        sets[i] = ARGV[at]
-        at = at + 1
+    local into, away, set_count = {}, {}, tonumber(ARGV[10])
+    for i = 1, set_count do
+        into[i], away[i] = {}, {}
     end
+    local at = 11 + set_count
+    local customer, customers = prefix .. 'customer:', tonumber(ARGV[at])
     local known = {} -- the sequence that each customer had before
-    local customers = tonumber(ARGV[at])
     at = at + 1
     for number = 1, customers do
-        local id, sequence, codes = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
-        local first, last_field = at + 4, at + 3 + tonumber(ARGV[at + 3])
-        local key = prefix .. 'customer:' .. id
+        local id, codes, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+        local key, first, stop = customer .. id, at + 3, at + 2 + count
+        local is_new = true
         doing = key
-        local stored = call('HGET', key, 'sequence')
-        known[number] = tonumber(stored or 0)
-        if known[number] < sequence then
-            if codes == '!' then
-                erase(id)
+        if checked then
+            known[number] = tonumber(call('HGET', key, 'sequence') or 0)
+            is_new = known[number] < tonumber(ARGV[stop])
+        end
+        if is_new and codes == '!' then
+            erase(id)
+        elseif is_new then
+            local added
+            if count <= 1000 then
+                added = call('HSET', key, unpack(ARGV, first, stop))
             else
-                if not stored then
-                    call('HSET', key, 'partition', partition)
-                end
-                in_pieces('HSET', key, ARGV, first, last_field)
-                for i = 1, #codes, 2 do
-                    local set, sign = byte(codes, i, i + 1)
-                    move(sets[set], id, sign == 43)
-                end
+                added = in_pieces('HSET', key, ARGV, first, stop)
+            end
+            if added * 2 == count then -- no field was there: a customer not seen before
+                call('HSET', key, 'partition', partition)
+            end
+            for i = 1, #codes, 2 do
+                local set, sign = byte(codes, i, i + 1)
+                local list = sign == 43 and into[set] or away[set]
+                list[#list + 1] = id
             end
         end
-        at = last_field + 1
+        at = stop + 1
     end
     carry_out()
-    local stream, added = prefix .. 'transitions', 0
+    for i = 1, set_count do
+        local key = prefix .. 'segment:' .. ARGV[10 + i]
+        in_pieces('SADD', key, into[i], 1, #into[i])
+        in_pieces('SREM', key, away[i], 1, #away[i])
+        doing = counts
+        if #into[i] + #away[i] > 0 then
+            call('HSET', counts, ARGV[10 + i], call('SCARD', key))
+        end
+    end
+    local stream, added, width = prefix .. 'transitions', 0, checked and 3 or 1
     doing = stream
-    for i = at + 1, at + 3 * tonumber(ARGV[at]), 3 do
-        if tonumber(ARGV[i + 1]) > known[tonumber(ARGV[i])] then
+    for i = at + width, at + width * tonumber(ARGV[at]), width do
+        if not checked or tonumber(ARGV[i - 1]) > known[tonumber(ARGV[i - 2])] then
             if stream_max ~= '0' then
-                call('XADD', stream, '*', 'transition', ARGV[i + 2])
+                call('XADD', stream, '*', 'transition', ARGV[i])
                 added = added + 1
             end
             if publish then
-                call('PUBLISH', stream, ARGV[i + 2])
+                call('PUBLISH', stream, ARGV[i])
             end
         end
     end
@@ -170,13 +196,14 @@ end
 local function begin()
     local token = ARGV[3]
     for i = 4, #ARGV do
-        call('HDEL', offsets, ARGV[i], ARGV[i] .. ':last')
+        call('HDEL', offsets, ARGV[i], ARGV[i] .. ':last', ARGV[i] .. ':until')
         call('HSET', offsets, ARGV[i] .. ':rebuild', token)
     end
     return redis.status_reply('OK')
 end
 
--- Argument 5 on: of each customer the id, the number of fields (none: erased) and the fields.
+-- Argument 5 on: of each customer the id, the number of fields (none: erased) and the fields, with
+-- the partition and the token among them.
 local function state()
     local partition, token = ARGV[3], ARGV[4]
     if call('HGET', offsets, partition .. ':rebuild') ~= token then
@@ -188,16 +215,12 @@ local function state()
         local key = prefix .. 'customer:' .. id
         erase(id) -- what is still right comes back below, in this same call
         if count > 0 then
-            local present = {}
-            for i = at + 2, at + 1 + count do
-                present[#present + 1] = ARGV[i]
+            for i = at + 2, at + count, 2 do
+                if sub(ARGV[i], 1, 8) == 'segment:' then
+                    move(set_of(sub(ARGV[i], 9), ARGV[i + 1]), id, true)
+                end
             end
-            for field, value in pairs(segments_in(present)) do
-                move(set_of(sub(field, 9), value), id, true)
-            end
-            doing = key
-            call('HSET', key, 'partition', partition, 'rebuild', token)
-            in_pieces('HSET', key, present, 1, count)
+            in_pieces('HSET', key, ARGV, at + 2, at + 1 + count)
         end
         at = at + 2 + count
     end
@@ -259,10 +282,10 @@ local function members()
     return {found[1]}
 end
 
--- Argument 5 on: partition and the offset to go on from, pair by pair.
+-- Argument 5 on: partition, the offset to go on from, and the one up to which customers may know more.
 local function finish()
     local token, total = ARGV[3], tonumber(ARGV[4])
-    for i = 5, #ARGV, 2 do
+    for i = 5, #ARGV, 3 do
         if call('HGET', offsets, ARGV[i] .. ':rebuild') ~= token then
             return MOVED
         end
@@ -281,8 +304,8 @@ local function finish()
             call('HDEL', counts, set)
         end
     end
-    for i = 5, #ARGV, 2 do
-        call('HSET', offsets, ARGV[i], ARGV[i + 1])
+    for i = 5, #ARGV, 3 do
+        call('HSET', offsets, ARGV[i], ARGV[i + 1], ARGV[i] .. ':until', ARGV[i + 2])
         call('HDEL', offsets, ARGV[i] .. ':rebuild')
     end
     return redis.status_reply('OK')

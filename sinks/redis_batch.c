@@ -33,6 +33,7 @@ struct change {
     struct qtl_text document;
     uint32_t customer;
     uint32_t next_of_customer;
+    uint32_t previous_of_customer;
 };
 
 struct customer {
@@ -57,6 +58,7 @@ struct qtl_redis_batch {
     size_t set_count;
     size_t bytes;
     int32_t partition;
+    bool is_checked;
     int64_t from;
     int64_t next_offset;
     int64_t last_offset; /* of the last change taken; -1: none */
@@ -92,7 +94,8 @@ void qtl_redis_batch_free(struct qtl_redis_batch *batch)
     }
 }
 
-void qtl_redis_batch_begin(struct qtl_redis_batch *batch, int32_t partition, int64_t from)
+void qtl_redis_batch_begin(struct qtl_redis_batch *batch, int32_t partition, int64_t from,
+                           bool is_checked)
 {
     qtl_arena_reset(&batch->arena);
     memset(batch->places, 0xff, batch->place_count * sizeof(*batch->places)); /* NONE */
@@ -101,6 +104,7 @@ void qtl_redis_batch_begin(struct qtl_redis_batch *batch, int32_t partition, int
     batch->set_count = 0;
     batch->bytes = 0;
     batch->partition = partition;
+    batch->is_checked = is_checked;
     batch->from = from;
     batch->next_offset = from;
     batch->last_offset = -1;
@@ -188,6 +192,7 @@ static enum qtl_status link_change(struct qtl_redis_batch *batch, struct change 
     const uint32_t number = (uint32_t)batch->change_count;
     const struct qtl_text id = change->fields.customer_id;
     const uint64_t hash = qtl_hash(id.bytes, id.length, 0);
+    change->previous_of_customer = NONE;
     uint32_t *const place = place_of(batch, id, hash);
     if (*place == NONE) {
         *place = (uint32_t)batch->customer_count++;
@@ -200,6 +205,7 @@ static enum qtl_status link_change(struct qtl_redis_batch *batch, struct change 
             return QTL_FULL;
         }
         last->next_of_customer = number;
+        change->previous_of_customer = customer->last;
         customer->last = number;
     }
     batch->customers[*place].is_erased |= is_erasure(&change->fields);
@@ -270,19 +276,43 @@ static struct qtl_text moves_of(struct qtl_redis_batch *batch, const struct cust
     return qtl_arena_copy(&batch->arena, (struct qtl_text){moves, (uint32_t)length});
 }
 
-/* The hash's fields, oldest change first: of a field that comes again Redis keeps the last. */
+/* Whether the command has the field already: `first` is the first argument of the customer's. */
+static bool has_field(const struct qtl_redis_command *command, size_t first, const char *kind,
+                      struct qtl_text name)
+{
+    const size_t length = strlen(kind) + name.length;
+    for (size_t i = first; i < command->count; i += 2) {
+        if (command->lengths[i] == length &&
+            memcmp(command->arguments[i], kind, strlen(kind)) == 0 &&
+            memcmp(command->arguments[i] + strlen(kind), name.bytes, name.length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_field(struct qtl_redis_command *command, size_t first, const char *kind,
+                      struct qtl_text name, struct qtl_text value)
+{
+    if (!has_field(command, first, kind, name)) {
+        qtl_redis_command_add_joined(command, kind, name);
+        qtl_redis_command_add(command, value);
+    }
+}
+
+/* The hash's fields, each once, with what the last change that has it says; the sequence last. */
 static void put_fields(const struct qtl_redis_batch *batch, const struct customer *customer,
                        struct qtl_redis_command *command)
 {
     const size_t counter = command->count;
+    const size_t first = counter + 1;
     qtl_redis_command_add_word(command, ""); /* their number, below */
-    for (uint32_t i = customer->first; i != NONE; i = batch->changes[i].next_of_customer) {
+    for (uint32_t i = customer->last; i != NONE; i = batch->changes[i].previous_of_customer) {
         const struct qtl_transition_fields *const fields = &batch->changes[i].fields;
-        qtl_redis_command_add_joined(command, "segment:", fields->segment);
-        qtl_redis_command_add(command, fields->to);
+        put_field(command, first, "segment:", fields->segment, fields->to);
         for (uint32_t pair = 0; pair < fields->pair_count; pair++) {
-            qtl_redis_command_add_joined(command, "metric:", fields->pairs[pair].name);
-            qtl_redis_command_add(command, fields->pairs[pair].value);
+            put_field(command, first, "metric:", fields->pairs[pair].name,
+                      fields->pairs[pair].value);
         }
     }
     const struct qtl_transition_fields *const last = &batch->changes[customer->last].fields;
@@ -291,7 +321,7 @@ static void put_fields(const struct qtl_redis_batch *batch, const struct custome
     qtl_redis_command_add_word(command, "sequence");
     qtl_redis_command_add_number(command, last->sequence);
     const struct qtl_text count =
-        qtl_redis_command_digits(&command->arena, (int64_t)(command->count - counter - 1));
+        qtl_redis_command_digits(&command->arena, (int64_t)(command->count - first));
     command->arguments[counter] = count.bytes;
     command->lengths[counter] = count.length;
 }
@@ -300,10 +330,10 @@ static void put_customer(struct qtl_redis_batch *batch, const struct customer *c
                          struct qtl_redis_command *command)
 {
     qtl_redis_command_add(command, customer->id);
-    qtl_redis_command_add_number(command, batch->changes[customer->last].fields.sequence);
     if (customer->is_erased) {
         qtl_redis_command_add_word(command, "!");
-        qtl_redis_command_add_word(command, "0");
+        qtl_redis_command_add_word(command, "1");
+        qtl_redis_command_add_number(command, batch->changes[customer->last].fields.sequence);
         return;
     }
     qtl_redis_command_add(command, moves_of(batch, customer));
@@ -316,8 +346,10 @@ static void put_changes(const struct qtl_redis_batch *batch, struct qtl_redis_co
     qtl_redis_command_add_number(command, wanted ? (int64_t)batch->change_count : 0);
     for (size_t i = 0; wanted && i < batch->change_count; i++) {
         const struct change *const change = &batch->changes[i];
-        qtl_redis_command_add_number(command, (int64_t)change->customer + 1);
-        qtl_redis_command_add_number(command, change->fields.sequence);
+        if (batch->is_checked) {
+            qtl_redis_command_add_number(command, (int64_t)change->customer + 1);
+            qtl_redis_command_add_number(command, change->fields.sequence);
+        }
         qtl_redis_command_add(command, change->document);
     }
 }
@@ -346,6 +378,7 @@ void qtl_redis_batch_put(struct qtl_redis_batch *batch, struct qtl_redis_command
     put_last(batch, command);
     qtl_redis_command_add_number(command, batch->settings.stream_max);
     qtl_redis_command_add_word(command, batch->settings.publish ? "1" : "0");
+    qtl_redis_command_add_word(command, batch->is_checked ? "1" : "0");
     qtl_redis_command_add_number(command, (int64_t)batch->set_count);
     for (size_t i = 0; i < batch->set_count; i++) {
         qtl_redis_command_add(command, batch->sets[i]);

@@ -34,8 +34,10 @@ struct qtl_redis_batch;
 struct qtl_redis_batch *qtl_redis_batch_new(const struct qtl_redis_batch_settings *settings);
 void qtl_redis_batch_free(struct qtl_redis_batch *batch); /* NULL is fine */
 
-/* Empty, for the partition from this offset on. */
-void qtl_redis_batch_begin(struct qtl_redis_batch *batch, int32_t partition, int64_t from);
+/* Empty, for the partition from this offset on. `is_checked`: customers may know some of it
+ * already, their sequences are looked at. */
+void qtl_redis_batch_begin(struct qtl_redis_batch *batch, int32_t partition, int64_t from,
+                           bool is_checked);
 
 /* OK; FULL: not taken, it belongs into the next batch; MALFORMED: passed over, its offset counts.
  */

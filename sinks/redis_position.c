@@ -1,8 +1,9 @@
 /*
- * See redis_position.h. Of each partition <prefix>offsets has three fields:
+ * See redis_position.h. Of each partition <prefix>offsets has up to four fields:
  *
  *   3          1741                       the next offset to apply
  *   3:last     1740 9f0c...e1             offset and id of the last transition applied
+ *   3:until    1500                       the last rebuild's states know transitions up to here
  *   3:rebuild  1764038400123456-4711      a rebuild is under way
  *
  * An offset is believed where no rebuild was cut off, it lies within what the log has, and the
@@ -21,13 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS 3
+#define FIELDS 4
 #define WAIT_MS 1000 /* after which it is looked whether to stop; wake() makes it shorter */
 
 static enum qtl_status ask(const struct qtl_redis_feed *feed, redisReply **reply,
                            struct qtl_error *error)
 {
-    static const char *const suffixes[FIELDS] = {"", ":last", ":rebuild"};
+    static const char *const suffixes[FIELDS] = {"", ":last", ":rebuild", ":until"};
     struct qtl_redis_command *const command = &feed->session->command;
     qtl_redis_command_reset(command);
     qtl_redis_command_add_word(command, "HMGET");
@@ -153,6 +154,10 @@ static enum qtl_status judge(const struct qtl_redis_feed *feed, struct qtl_redis
         qtl_error_set(reason, QTL_OK,
                       "what it took last of partition %" PRId32 " is not in this log", partition);
     } else {
+        const int64_t until = offset_of(fields[3]);
+        const int64_t last =
+            fields[1]->type == REDIS_REPLY_STRING ? strtoll(fields[1]->str, NULL, 10) + 1 : 0;
+        position->checked_until = until > last ? until : last;
         position->applied = offset;
         position->sent = offset;
         return reader->ops->seek(reader, QTL_TOPIC_TRANSITIONS, partition, offset, error);

@@ -18,8 +18,9 @@ struct qtl_redis_session;
 
 struct qtl_redis_position {
     int32_t partition;
-    int64_t applied; /* the offset that Redis has; -1: none that can be true */
-    int64_t sent;    /* what is read and on its way to it */
+    int64_t applied;       /* the offset that Redis has; -1: none that can be true */
+    int64_t sent;          /* what is read and on its way to it */
+    int64_t checked_until; /* customers may know transitions below this already */
 };
 
 /* What the parts of the sink work with. */

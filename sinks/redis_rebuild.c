@@ -48,6 +48,7 @@ struct rebuild {
     size_t set_count;
     size_t set_capacity;
     int64_t *starts; /* a position each: where the transitions go on */
+    int64_t *ends;   /* a position each: up to where the states may know them */
     char token[48];
     uint64_t states;
 };
@@ -109,7 +110,8 @@ static void begin_states(struct rebuild *rebuild, int32_t partition)
 
 /* A customer's state, or its erasure, into the call. A record that cannot be read is passed over.
  */
-static void put_state(struct rebuild *rebuild, const struct qtl_log_record *record)
+static void put_state(struct rebuild *rebuild, int32_t partition,
+                      const struct qtl_log_record *record)
 {
     struct qtl_redis_command *const command = &rebuild->session->command;
     if (!record->has_value) {
@@ -123,11 +125,15 @@ static void put_state(struct rebuild *rebuild, const struct qtl_log_record *reco
         return;
     }
     qtl_redis_command_add(command, fields.customer_id);
-    qtl_redis_command_add_number(command, (int64_t)fields.pair_count * 2 + 4);
+    qtl_redis_command_add_number(command, (int64_t)fields.pair_count * 2 + 8);
     for (uint32_t i = 0; i < fields.pair_count; i++) {
         qtl_redis_command_add_joined(command, "segment:", fields.pairs[i].name);
         qtl_redis_command_add(command, fields.pairs[i].value);
     }
+    qtl_redis_command_add_word(command, "partition");
+    qtl_redis_command_add_number(command, partition);
+    qtl_redis_command_add_word(command, "rebuild");
+    qtl_redis_command_add_word(command, rebuild->token);
     qtl_redis_command_add_word(command, "at");
     qtl_redis_command_add(command, fields.at);
     qtl_redis_command_add_word(command, "sequence");
@@ -142,7 +148,7 @@ static enum qtl_status send_states(struct rebuild *rebuild, int32_t partition,
     enum qtl_status status = QTL_OK;
     begin_states(rebuild, partition);
     for (size_t i = 0; status == QTL_OK && i < count; i++) {
-        put_state(rebuild, &records[i]);
+        put_state(rebuild, partition, &records[i]);
         if (rebuild->session->command.bytes >= STATE_BYTES || i + 1 == count) {
             status = qtl_redis_session_call(rebuild->session, NULL, error);
             begin_states(rebuild, partition);
@@ -250,6 +256,20 @@ static enum qtl_status go_through(struct rebuild *rebuild, const struct qtl_text
     return status;
 }
 
+/* The transitions' ends by now: no state that was written knows more. */
+static enum qtl_status find_ends(struct rebuild *rebuild, struct qtl_error *error)
+{
+    const struct qtl_redis_feed *const feed = rebuild->feed;
+    enum qtl_status status = QTL_OK;
+    for (size_t i = 0; status == QTL_OK && i < feed->count; i++) {
+        int64_t first = 0;
+        status = feed->reader->ops->range(feed->reader, QTL_TOPIC_TRANSITIONS,
+                                          feed->positions[i].partition, &first, &rebuild->ends[i],
+                                          error);
+    }
+    return status;
+}
+
 static enum qtl_status finish(struct rebuild *rebuild, struct qtl_error *error)
 {
     const struct qtl_redis_feed *const feed = rebuild->feed;
@@ -261,6 +281,7 @@ static enum qtl_status finish(struct rebuild *rebuild, struct qtl_error *error)
         if (is_due(rebuild, i)) {
             qtl_redis_command_add_number(command, feed->positions[i].partition);
             qtl_redis_command_add_number(command, rebuild->starts[i]);
+            qtl_redis_command_add_number(command, rebuild->ends[i]);
         }
     }
     enum qtl_status status = qtl_redis_session_call(rebuild->session, NULL, error);
@@ -269,6 +290,7 @@ static enum qtl_status finish(struct rebuild *rebuild, struct qtl_error *error)
         if (is_due(rebuild, i)) {
             position->applied = rebuild->starts[i];
             position->sent = position->applied;
+            position->checked_until = rebuild->ends[i];
             status = feed->reader->ops->seek(feed->reader, QTL_TOPIC_TRANSITIONS,
                                              position->partition, position->applied, error);
         }
@@ -286,6 +308,9 @@ static enum qtl_status run(struct rebuild *rebuild, struct qtl_error *error)
         }
     }
     if (status == QTL_OK) {
+        status = find_ends(rebuild, error);
+    }
+    if (status == QTL_OK) {
         status = go_through(rebuild, NULL, error);
     }
     for (size_t i = 0; status == QTL_OK && i < rebuild->set_count; i++) {
@@ -301,7 +326,8 @@ enum qtl_status qtl_redis_rebuild_run(const struct qtl_redis_feed *feed, uint64_
     struct rebuild rebuild = {
         .feed = feed, .session = feed->session, .read = qtl_transition_read_new()};
     rebuild.starts = calloc(feed->count, sizeof(*rebuild.starts));
-    QTL_ASSERT(rebuild.starts != NULL);
+    rebuild.ends = calloc(feed->count, sizeof(*rebuild.ends));
+    QTL_ASSERT(rebuild.starts != NULL && rebuild.ends != NULL);
     const enum qtl_status status = run(&rebuild, error);
     *states = rebuild.states;
     qtl_transition_read_free(rebuild.read);
@@ -309,5 +335,6 @@ enum qtl_status qtl_redis_rebuild_run(const struct qtl_redis_feed *feed, uint64_
     qtl_arena_fini(&rebuild.sets_arena);
     free(rebuild.sets);
     free(rebuild.starts);
+    free(rebuild.ends);
     return status;
 }

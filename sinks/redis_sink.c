@@ -202,18 +202,24 @@ static void pass_over(struct qtl_redis_sink *sink, const struct qtl_redis_positi
     count(&sink->counters.malformed, 1);
 }
 
+static void begin_batch(struct qtl_redis_sink *sink, const struct qtl_redis_position *position)
+{
+    qtl_redis_batch_begin(sink->batch, position->partition, position->sent,
+                          position->sent < position->checked_until);
+}
+
 /* Sends what was read of one partition, in as many batches as it takes. */
 static enum qtl_status send_records(struct qtl_redis_sink *sink,
                                     struct qtl_redis_position *position, size_t records,
                                     struct qtl_error *error)
 {
     enum qtl_status status = QTL_OK;
-    qtl_redis_batch_begin(sink->batch, position->partition, position->sent);
+    begin_batch(sink, position);
     for (size_t i = 0; status == QTL_OK && i < records;) {
         const enum qtl_status added = qtl_redis_batch_add(sink->batch, &sink->records[i]);
         if (added == QTL_FULL) {
             status = send_batch(sink, position, error);
-            qtl_redis_batch_begin(sink->batch, position->partition, position->sent);
+            begin_batch(sink, position);
             continue;
         }
         if (added == QTL_MALFORMED) {

@@ -29,12 +29,12 @@ enum {
     CHUNK_BYTES = 2 << 20,
     PAGE_BYTES = 64 << 10,
     PAGES = CHUNK_BYTES / PAGE_BYTES,
-    BIT_WORDS = PAGE_BYTES / QTL_POOL_LINE / 64,
-    SMALL_MAX = QTL_POOL_LINE - 8, /* classes 1..7 */
-    LINES_MAX = 1 << 10,           /* classes 8..23 */
-    POOLED_MAX = 8 << 10,          /* classes 24..35 */
-    SMALL_CLASSES = 7,
-    CLASSES = 35
+    BIT_WORDS = PAGE_BYTES / QTL_POOL_GRAIN / 64,
+    SMALL_MAX = QTL_POOL_GRAIN - 8, /* classes 1..3 */
+    GRAINS_MAX = 1 << 10,           /* classes 4..35 */
+    POOLED_MAX = 8 << 10,           /* classes 36..47 */
+    SMALL_CLASSES = 3,
+    CLASSES = 47
 };
 
 struct free_block {
@@ -83,16 +83,16 @@ static unsigned class_of(size_t bytes, size_t *rounded)
         *rounded = (size_t) class * 8;
         return class;
     }
-    if (bytes <= LINES_MAX) {
-        const unsigned lines = (unsigned)((bytes + QTL_POOL_LINE - 1) / QTL_POOL_LINE);
-        *rounded = (size_t)lines * QTL_POOL_LINE;
-        return SMALL_CLASSES + lines;
+    if (bytes <= GRAINS_MAX) {
+        const unsigned grains = (unsigned)((bytes + QTL_POOL_GRAIN - 1) / QTL_POOL_GRAIN);
+        *rounded = (size_t)grains * QTL_POOL_GRAIN;
+        return SMALL_CLASSES + grains;
     }
     const unsigned top = 63U - (unsigned)__builtin_clzll(bytes - 1); /* 2^top < bytes */
     const unsigned shift = top - 2;
     const size_t quarters = ((bytes - 1) >> shift) + 1; /* 5..8 of 2^shift */
     *rounded = quarters << shift;
-    return 23U + (top - 10) * 4 + (unsigned)(quarters - 4);
+    return 35U + (top - 10) * 4 + (unsigned)(quarters - 4);
 }
 
 size_t qtl_pool_round(size_t bytes)

@@ -10,7 +10,7 @@
 
 struct qtl_pool;
 
-#define QTL_POOL_LINE 64 /* a cache line: larger blocks are whole ones, aligned */
+#define QTL_POOL_GRAIN 32 /* half a cache line: larger blocks are whole ones, aligned */
 
 struct qtl_pool *qtl_pool_new(void);
 void qtl_pool_free(struct qtl_pool *pool); /* and every block; NULL is fine */
@@ -18,8 +18,8 @@ void qtl_pool_free(struct qtl_pool *pool); /* and every block; NULL is fine */
 /* The size that a block of `bytes` really has. Pure. */
 size_t qtl_pool_round(size_t bytes);
 
-/* A block of at least `bytes` (1 to 2^40), uninitialised; aligned to 8, from QTL_POOL_LINE bytes on
- * to 64 where it is no larger than 8 kB. Stops the process where memory is out. */
+/* A block of at least `bytes` (1 to 2^40), uninitialised; aligned to 8, from QTL_POOL_GRAIN bytes
+ * on to that where it is no larger than 8 kB. Stops the process where memory is out. */
 void *qtl_pool_take(struct qtl_pool *pool, size_t bytes);
 
 /* Gives a block back; `bytes` as given to take, or its rounded size. NULL is fine. */

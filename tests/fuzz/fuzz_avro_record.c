@@ -65,7 +65,7 @@ static void compare(avro_value_t *value, const struct qtl_slot *slot, enum qtl_f
     size_t length = 0;
     int64_t number = 0;
     int flag = 0;
-    avro_value_t branch;
+    avro_value_t branch = {0};
     if (avro_value_get_type(value) == AVRO_UNION) {
         QTL_ASSERT(avro_value_get_current_branch(value, &branch) == 0);
         *value = branch;
@@ -94,7 +94,7 @@ static void ask_avro(struct qtl_text schema_text, struct qtl_text record,
                      const struct qtl_fields *fields, enum qtl_stream stream)
 {
     avro_schema_t schema = NULL;
-    avro_value_t value;
+    avro_value_t value = {0};
     if (avro_schema_from_json_length(schema_text.bytes, schema_text.length, &schema) != 0) {
         return; /* a \u0000 in it, which ours shows it otherwise */
     }
@@ -105,7 +105,7 @@ static void ask_avro(struct qtl_text schema_text, struct qtl_text record,
         QTL_ASSERT(avro_value_read(reader, &value) == 0);
         avro_reader_free(reader);
         for (int i = 0; i < QTL_FIELDS && avro_value_get_type(&value) == AVRO_RECORD; i++) {
-            avro_value_t field;
+            avro_value_t field = {0};
             if (fields != NULL && qtl_field_of((enum qtl_field)i, stream) &&
                 avro_value_get_by_name(&value, qtl_field_name((enum qtl_field)i), &field, NULL) ==
                     0) {

@@ -174,8 +174,8 @@ static inline struct qtl_text kit_schema(struct kit *kit)
     return (struct qtl_text){kit->text.bytes, (uint32_t)kit->text.length};
 }
 
-static inline void kit_encode(struct kit *kit, const struct qtl_avro_schema *schema, uint32_t node,
-                              uint32_t depth, struct qtl_bytes *out);
+static inline void kit_encode(struct kit *kit, const struct qtl_avro_schema *schema,
+                              uint32_t number, uint32_t depth, struct qtl_bytes *out);
 
 static inline void kit_encode_raw(struct kit *kit, uint32_t length, struct qtl_bytes *out)
 {

@@ -168,8 +168,16 @@ static inline void kit_post(void *context)
     sem_post(context);
 }
 
-/* Runs a sink on the log until Redis has all of it; what it counted. */
-static inline struct qtl_redis_sink_counters kit_feed(const char *address, struct kit_log *log)
+/* What a sink counted. */
+struct kit_counts {
+    uint64_t applied;
+    uint64_t lag;
+    uint64_t rebuilds;
+    uint64_t malformed;
+};
+
+/* Runs a sink on the log until Redis has all of it. */
+static inline struct kit_counts kit_feed(const char *address, struct kit_log *log)
 {
     static const int32_t partitions[] = {0};
     sem_t done;
@@ -197,10 +205,14 @@ static inline struct qtl_redis_sink_counters kit_feed(const char *address, struc
     while (sem_wait(&done) != 0) {
     }
     assert_true(qtl_redis_sink_drained(sink));
-    const struct qtl_redis_sink_counters counters = *qtl_redis_sink_counters(sink);
+    const struct qtl_redis_sink_counters *const counters = qtl_redis_sink_counters(sink);
+    const struct kit_counts counts = {.applied = atomic_load(&counters->applied),
+                                      .lag = atomic_load(&counters->lag),
+                                      .rebuilds = atomic_load(&counters->rebuilds),
+                                      .malformed = atomic_load(&counters->malformed)};
     qtl_redis_sink_stop(sink);
     sem_destroy(&done);
-    return counters;
+    return counts;
 }
 
 #endif

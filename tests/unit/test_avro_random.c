@@ -67,7 +67,7 @@ static void walk_parts(const struct qtl_avro_schema *schema, uint32_t number, av
     assert_int_equal(avro_value_get_size(value, &size), 0);
     for (size_t i = 0; i < size; i++) {
         char below[PATH_BYTES];
-        avro_value_t part;
+        avro_value_t part = {0};
         const char *name = NULL;
         assert_int_equal(avro_value_get_by_index(value, i, &part, &name), 0);
         uint32_t inner = 0;
@@ -97,7 +97,7 @@ static void walk(const struct qtl_avro_schema *schema, uint32_t number, avro_val
     }
     if (node->type == QTL_AVRO_UNION) {
         int branch = 0;
-        avro_value_t current;
+        avro_value_t current = {0};
         assert_int_equal(avro_value_get_discriminant(&value, &branch), 0);
         assert_int_equal(avro_value_get_current_branch(&value, &current), 0);
         walk(schema, schema->parts[node->first + (uint32_t)branch].node, current, path, steps);
@@ -224,9 +224,8 @@ static void check_decimal(const struct qtl_avro_node *node, const unsigned char 
         int64_t expected = 0;
         int64_t found = 0;
         char digits[64];
-        char *at = digits + sizeof(digits);
         const int exponent = snprintf(digits + 48, 16, "e-%u", node->scale);
-        at = digits + 48;
+        char *at = digits + 48;
         wide_bits left = value < 0 ? -(wide_bits)value : (wide_bits)value;
         do {
             *--at = (char)('0' + (int)(left % 10));

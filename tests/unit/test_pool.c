@@ -55,8 +55,8 @@ static void blocks_never_overlap(void **state)
         }
         block->size = random_size(&random);
         block->bytes = qtl_pool_take(pool, block->size);
-        const bool in_lines = block->size >= QTL_POOL_LINE && block->size <= 8192;
-        assert_int_equal((uintptr_t)block->bytes % (in_lines ? QTL_POOL_LINE : 8), 0);
+        const bool in_lines = block->size >= QTL_POOL_GRAIN && block->size <= 8192;
+        assert_int_equal((uintptr_t)block->bytes % (in_lines ? QTL_POOL_GRAIN : 8), 0);
         fill(block, (unsigned char)qtl_random_below(&random, 256));
     }
     for (int i = 0; i < BLOCKS; i++) {
@@ -76,11 +76,11 @@ static void sizes_round_as_promised(void **state)
         assert_int_equal(rounded % 8, 0);
         assert_int_equal(qtl_pool_round(rounded), rounded);
         assert_true(rounded >= qtl_pool_round(bytes > 1 ? bytes - 1 : 1));
-        if (bytes < QTL_POOL_LINE - 7) {
+        if (bytes < QTL_POOL_GRAIN - 7) {
             assert_true(rounded - bytes < 8);
         } else if (bytes <= 1024) {
-            assert_true(rounded - bytes < QTL_POOL_LINE);
-            assert_int_equal(rounded % QTL_POOL_LINE, 0);
+            assert_true(rounded - bytes < QTL_POOL_GRAIN);
+            assert_int_equal(rounded % QTL_POOL_GRAIN, 0);
         } else {
             assert_true((rounded - bytes) * 5 <= rounded);
         }

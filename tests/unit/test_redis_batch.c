@@ -54,20 +54,19 @@ static void test_arguments(void **state)
     static const char *const vip_out[3] = {"vip", "in", "out"};
     static const char *const gold[3] = {"tier", "none", "gold"};
     struct qtl_redis_batch *const batch = new_batch(10, 0);
-    qtl_redis_batch_begin(batch, 3, 40);
+    qtl_redis_batch_begin(batch, 3, 40, false);
     assert_int_equal(add(batch, 41, "a", 7, vip_in), QTL_OK);
     assert_int_equal(add(batch, 42, "b", 1, gold), QTL_OK);
     assert_int_equal(add(batch, 45, "a", 8, vip_out), QTL_OK);
+    /* clang-format off */
     const char *const wanted[] = {
-        "q:",          "apply",    "3",           "40",        "46",
-        "45 i45",      "0",        "0", /* from, next, last, stream, publish */
-        "3",           "vip",      "tier:none",   "tier:gold", /* sets */
-        "2",           "a",        "8",           "\x01-",     "8",
-        "segment:vip", "in",       "segment:vip", "out",       "at",
-        "t8",          "sequence", "8", /* a customer: the last of its moves counts */
-        "b",           "1",        "\x02-\x03+",  "6",         "segment:tier",
-        "gold",        "at",       "t1",          "sequence",  "1",
-        "0",           NULL};
+        "q:", "apply", "3", "40", "46", "45 i45", "0", "0", "0", /* from, next, last, three flags */
+        "3", "vip", "tier:none", "tier:gold",                    /* sets */
+        "2", /* customers: of each move and each field the last counts */
+        "a", "\x01-", "6", "segment:vip", "out", "at", "t8", "sequence", "8",
+        "b", "\x02-\x03+", "6", "segment:tier", "gold", "at", "t1", "sequence", "1",
+        "0", NULL};
+    /* clang-format on */
     assert_arguments(batch, wanted);
     assert_int_equal(qtl_redis_batch_count(batch), 3);
     qtl_redis_batch_free(batch);
@@ -79,9 +78,30 @@ static void test_no_transition(void **state)
     (void)state;
     struct qtl_redis_batch *const batch = new_batch(10, 5);
     const struct qtl_log_record record = {.offset = 9};
-    qtl_redis_batch_begin(batch, 0, 9);
+    qtl_redis_batch_begin(batch, 0, 9, true);
     assert_int_equal(qtl_redis_batch_add(batch, &record), QTL_MALFORMED);
-    const char *const wanted[] = {"q:", "apply", "0", "9", "10", "", "5", "0", "0", "0", "0", NULL};
+    const char *const wanted[] = {"q:", "apply", "0", "9", "10", "",  "5",
+                                  "0",  "1",     "0", "0", "0",  NULL};
+    assert_arguments(batch, wanted);
+    qtl_redis_batch_free(batch);
+}
+
+/* Where customers may know it already, transitions come with customer and sequence. */
+static void test_checked(void **state)
+{
+    (void)state;
+    static const char *const vip[3] = {"v", "", "out"};
+    struct qtl_redis_batch *const batch = new_batch(10, 5);
+    qtl_redis_batch_begin(batch, 0, 9, true);
+    assert_int_equal(add(batch, 9, "a", 7, vip), QTL_OK);
+    /* clang-format off */
+    const char *const wanted[] = {
+        "q:", "apply", "0", "9", "10", "9 i9", "5", "0", "1", "0",
+        "1", "a", "", "6", "segment:v", "out", "at", "t7", "sequence", "7",
+        "1", "1", "7",
+        "{\"id\":\"i9\",\"customer_id\":\"a\",\"sequence\":7,\"segment\":\"v\","
+        "\"from\":\"\",\"to\":\"out\",\"at\":\"t7\"}", NULL};
+    /* clang-format on */
     assert_arguments(batch, wanted);
     qtl_redis_batch_free(batch);
 }
@@ -91,14 +111,14 @@ static void test_where_it_is_full(void **state)
     (void)state;
     static const char *const vip[3] = {"vip", "out", "in"};
     struct qtl_redis_batch *const batch = new_batch(3, 0);
-    qtl_redis_batch_begin(batch, 0, 0);
+    qtl_redis_batch_begin(batch, 0, 0, false);
     assert_int_equal(add(batch, 0, "a", 1, vip), QTL_OK);
     assert_int_equal(add(batch, 1, "b", 1, vip), QTL_OK);
     assert_int_equal(add(batch, 2, "a", 1, vip), QTL_FULL); /* a run goes up */
     assert_int_equal(add(batch, 2, "a", 2, vip), QTL_OK);
     assert_int_equal(add(batch, 3, "c", 1, vip), QTL_FULL);
     assert_int_equal(qtl_redis_batch_next_offset(batch), 3);
-    qtl_redis_batch_begin(batch, 0, 3);
+    qtl_redis_batch_begin(batch, 0, 3, false);
     assert_int_equal(add(batch, 3, "c", 1, vip), QTL_OK);
     qtl_redis_batch_free(batch);
 }
@@ -108,7 +128,7 @@ static void test_many_sets(void **state)
 {
     (void)state;
     struct qtl_redis_batch *const batch = new_batch(1000, 0);
-    qtl_redis_batch_begin(batch, 0, 0);
+    qtl_redis_batch_begin(batch, 0, 0, false);
     int sets = 0;
     enum qtl_status status = QTL_OK;
     while (status == QTL_OK) {
@@ -130,9 +150,8 @@ static void test_many_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_no_transition),
-        cmocka_unit_test(test_where_it_is_full),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_no_transition),
+        cmocka_unit_test(test_checked),   cmocka_unit_test(test_where_it_is_full),
         cmocka_unit_test(test_many_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,7 +165,7 @@ static void test_trimmed_transitions(void **state)
     assert_redis(redis, "HSET q:customer:a segment:tier silver sequence 900 partition 0", "3");
     assert_redis(redis, "SADD q:segment:tier:silver a x", "2");
     assert_redis(redis, "HSET q:offsets 0 99", "1");
-    const struct qtl_redis_sink_counters counters = kit_feed(redis->path, log);
+    const struct kit_counts counters = kit_feed(redis->path, log);
     assert_int_equal(counters.rebuilds, 1);
     assert_int_equal(counters.malformed, 0);
     assert_redis(redis, "HMGET q:customer:a segment:vip segment:tier sequence", "out gold 4");
@@ -254,7 +254,7 @@ static void test_gaps(void **state)
     kit_add(transitions, "b", CHANGE("2", "b", "1", "vip", "out", "in", "order"));
     kit_add(transitions, "b", "{}");
     transitions->end += 2;
-    struct qtl_redis_sink_counters counters = kit_feed(redis->path, &fixture->log);
+    struct kit_counts counters = kit_feed(redis->path, &fixture->log);
     assert_int_equal(counters.applied, 2);
     assert_int_equal(counters.malformed, 3);
     assert_int_equal(counters.lag, 0);
