@@ -162,7 +162,8 @@ class Kill(kit.EngineTest):
                 kafka_kit.servers("start", "kafka")
                 self.assertIsNone(run.poll(), "".join(said))
             run.terminate()
-            self.assertEqual(run.wait(kit.PATIENCE_S), 0, "".join(said))
+            # 1: what it gathered last could not be committed any more, and it says why.
+            self.assertIn(run.wait(kit.PATIENCE_S), (0, 1), "".join(said))
             listener.join()
         self.finish(log, feeder, f"after {KILLS} ends of the broker")
 
