@@ -26,7 +26,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { FAILURES_MAX = 3, FENCED_WINDOW_S = 60 };
+enum { FAILURES_MAX = 3, FENCED_WINDOW_S = 60, FENCED_MAX = 2, FENCED_AWAY_MAX = 6 };
 
 /* The rules of --rules, of the configuration, or the built-in pack. */
 static enum qtl_status read_rules(const struct qtl_config *config, struct qtl_rules **rules)
@@ -71,7 +71,7 @@ struct attempts {
     bool started; /* some life got as far as running */
     int failures; /* at the same place */
     int fencings;
-    time_t fenced_at; /* monotonic seconds, of the last one */
+    time_t fenced_at; /* monotonic seconds, of the first of them */
 };
 
 static time_t now_s(void)
@@ -79,6 +79,19 @@ static time_t now_s(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec;
+}
+
+/* Whether another try is left after a fencing. After a lost connection we may merely have been
+ * taken for dead; but two instances that shut each other out connect all the time, and do so again
+ * and again. */
+static bool is_fencing_bearable(struct attempts *attempts, bool was_away)
+{
+    if (attempts->fencings == 0 || now_s() - attempts->fenced_at > FENCED_WINDOW_S) {
+        attempts->fencings = 0;
+        attempts->fenced_at = now_s();
+    }
+    attempts->fencings++;
+    return attempts->fencings < (was_away ? FENCED_AWAY_MAX : FENCED_MAX);
 }
 
 /* Whether what failed in the world is worth another life. `error` gets a better sentence where it
@@ -89,16 +102,16 @@ static bool is_worth_another(struct attempts *attempts, const struct qtl_command
     if (!log->is_kafka) {
         return status == QTL_IO && attempts->started && ++attempts->failures < FAILURES_MAX;
     }
+    const bool is_open = log->reader != NULL;
+    const bool was_away = is_open && qtl_command_run_log_lost_connection(log);
+    if (status == QTL_LOST && !is_fencing_bearable(attempts, was_away)) {
+        qtl_error_set(error, QTL_LOST,
+                      "another instance runs under the name %s: give each its own `instance`",
+                      log->instance);
+        return false;
+    }
     if (status == QTL_LOST) {
-        const bool is_near = now_s() - attempts->fenced_at < FENCED_WINDOW_S;
-        attempts->fencings = is_near && attempts->fencings > 0 ? attempts->fencings + 1 : 1;
-        attempts->fenced_at = now_s();
-        if (attempts->fencings > 1) {
-            qtl_error_set(error, QTL_LOST,
-                          "another instance runs under the name %s: give each its own `instance`",
-                          log->instance);
-        }
-        return attempts->fencings < 2;
+        return true;
     }
     if (status == QTL_EMPTY) {
         return attempts->started; /* it was there, and will be */
@@ -106,7 +119,7 @@ static bool is_worth_another(struct attempts *attempts, const struct qtl_command
     if (status != QTL_IO || !attempts->started) {
         return false;
     }
-    attempts->failures += qtl_command_run_log_lost_connection(log) || log->reader == NULL ? 0 : 1;
+    attempts->failures += was_away || !is_open ? 0 : 1;
     return attempts->failures < FAILURES_MAX;
 }
 
@@ -156,6 +169,9 @@ static enum qtl_status run_on(struct qtl_command_run_log *log, const struct qtl_
         }
         fprintf(stderr, "quintil: %s; starting anew from what is committed\n", error.text);
         qtl_command_run_log_close(log);
+        if (qtl_command_run_log_is_asked(log)) { /* while a broker was waited for */
+            return QTL_OK;
+        }
     }
 }
 

@@ -49,6 +49,7 @@ void qtl_command_run_log_close(struct qtl_command_run_log *log)
     free(log->owned);
     log->owned = NULL;
     log->owned_count = 0;
+    log->is_revoked = false;
 }
 
 static enum qtl_status open_local(struct qtl_command_run_log *log, int32_t *partitions,
@@ -121,13 +122,27 @@ static bool is_asked_to_end(void)
     return sigtimedwait(&signals, NULL, &now) > 0;
 }
 
+bool qtl_command_run_log_is_asked(struct qtl_command_run_log *log)
+{
+    log->is_asked = log->is_asked || is_asked_to_end();
+    return log->is_asked;
+}
+
 /* One change. */
 static enum qtl_status take_change(struct qtl_command_run_log *log,
                                    const struct qtl_log_change *change, struct qtl_error *error)
 {
     switch (change->type) {
     case QTL_LOG_ASSIGNED:
-        QTL_ASSERT((size_t)change->partition < log->slice_count);
+        if ((size_t)change->partition >= log->slice_count) {
+            return qtl_error_set(
+                error, QTL_BAD_CONF,
+                "topic %s has got more partitions than the %zu that it had: slice "
+                "p is kept in partition p of every topic, and customers have moved "
+                "between partitions; begin anew with another kafka.prefix and "
+                "kafka.group",
+                log->kafka.topics[QTL_TOPIC_ORDERS], log->slice_count);
+        }
         log->owned_count += log->owned[change->partition] ? 0 : 1;
         log->owned[change->partition] = true;
         return QTL_OK;
@@ -159,8 +174,7 @@ enum qtl_status qtl_command_run_log_look(void *context, struct qtl_error *error)
     if (status != QTL_EMPTY) {
         return status;
     }
-    log->is_asked = log->is_asked || is_asked_to_end();
-    return log->is_asked || log->is_revoked ? QTL_END : QTL_OK;
+    return qtl_command_run_log_is_asked(log) || log->is_revoked ? QTL_END : QTL_OK;
 }
 
 enum qtl_status qtl_command_run_log_take(struct qtl_command_run_log *log, struct qtl_error *error)

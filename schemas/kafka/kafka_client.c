@@ -114,6 +114,9 @@ static void note_log(const rd_kafka_t *client, int level, const char *facility, 
     if (strcmp(facility, "REQTMOUT") == 0) {
         atomic_store_explicit(&events->timed_out, true, memory_order_relaxed);
     }
+    if (strcmp(facility, "FAIL") == 0) { /* sooner than error_cb, which waits to be polled */
+        atomic_store_explicit(&events->lost_ms, qtl_kafka_client_now_ms(), memory_order_relaxed);
+    }
     if (level > WARNING || is_noise(facility)) {
         return;
     }

@@ -26,7 +26,7 @@ class Instance:
     """A running engine and what it says."""
 
     def __init__(self, log, name):
-        command = log.run_command(settings=(f"instance={name}",))
+        command = log.run_command(settings=(f"instance={name}", "kafka.properties.topic.metadata.refresh.interval.ms=500"))
         self.run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.said = []
         self.news = threading.Condition()
@@ -130,6 +130,36 @@ class Group(kit.EngineTest):
         self.assertIn("4 of 4 partitions", third.wait_for("running on"))
         self.feed(log)
         self.assertEqual(third.end(), 0, "".join(third.said))
+        self.check(log)
+
+    def test_more_partitions_while_it_runs(self):
+        """Customers have moved between partitions then: it ends, and says so."""
+        log = self.log("grown", 2)
+        self.feed(log)
+        running = self.start(log, "one")
+        running.wait_for("running on")
+        kafka_kit.servers("kafka", "topics", "--alter", "--topic", log.topic("orders"), "--partitions", "3")
+        running.wait_for("topic grown.in.orders has got more partitions than the 2 that it had")
+        self.assertEqual(running.run.wait(kit.PATIENCE_S), 2)
+        running.end()
+
+    def test_it_ends_while_it_waits_for_a_broker(self):
+        log = self.log("away", 2)
+        self.feed(log)
+        running = self.start(log, "one")
+        running.wait_for("running on")
+        kafka_kit.servers("kill", "kafka")
+        try:
+            running.run.terminate()
+            # Either it was idle and ends cleanly, or it has something to commit, and a second signal ends it.
+            try:
+                running.run.wait(10)
+            except subprocess.TimeoutExpired:
+                running.run.terminate()
+            self.assertIn(running.run.wait(kit.PATIENCE_S), (0, 1))
+        finally:
+            kafka_kit.servers("start", "kafka")
+        running.end()
         self.check(log)
 
     def test_more_instances_than_partitions(self):
