@@ -129,8 +129,12 @@ class Kill(kit.EngineTest):
         history, put them: these have no memory of their own."""
         chaos = random.Random(SEED + 3)
         text = "segments:\n  big:\n    when: spend(1d) >= {}\n  many:\n    when: orders() >= {} or in(big)\n"
-        log = kit.Log(self.path("log"), self.write("rules.yaml", text.format(100, 2)), 3, ["publish_customers=true"])
-        log.append("orders", input=b"")
+        log = kit.Log(self.path("log"), self.write("rules.yaml", text.format(0, 1)), 3, ["publish_customers=true"])
+        # Everybody is in both to begin with, so that other rules have somebody to move however early
+        # the lives end.
+        rows = ({"customer_id": f"c{n}", "order_id": f"first{n}", "occurred_at": int(time.time()), "amount": 1} for n in range(9))
+        log.append("orders", input="".join(json.dumps(row) + "\n" for row in rows).encode())
+        log.run()
         feeder = Feeder(log, random.Random(SEED + 4))
         feeder.start()
         try:
