@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { FAILURES_MAX = 3, FENCED_WINDOW_S = 60, FENCED_MAX = 2, FENCED_AWAY_MAX = 6 };
 
@@ -143,6 +144,15 @@ static enum qtl_status try_once(struct qtl_command_run_log *log, const struct qt
     return status;
 }
 
+/* How long to stand back after a fencing: until the other one has both its clients up, or each
+ * would shut the other out while it starts, and in the end both would give up. Two that lost their
+ * names at one moment come back at different ones. */
+static int fencing_wait_ms(void)
+{
+    enum { LEAST_MS = 1500, SPREAD_MS = 2000 };
+    return LEAST_MS + (int)(getpid() * 617L % SPREAD_MS);
+}
+
 static enum qtl_status run_on(struct qtl_command_run_log *log, const struct qtl_rules *rules,
                               const struct qtl_run_options *options)
 {
@@ -169,7 +179,8 @@ static enum qtl_status run_on(struct qtl_command_run_log *log, const struct qtl_
         }
         fprintf(stderr, "quintil: %s; starting anew from what is committed\n", error.text);
         qtl_command_run_log_close(log);
-        if (qtl_command_run_log_is_asked(log)) { /* while a broker was waited for */
+        /* Also while a broker was waited for. */
+        if (qtl_command_run_log_is_asked(log, status == QTL_LOST ? fencing_wait_ms() : 0)) {
             return QTL_OK;
         }
     }

@@ -112,19 +112,20 @@ enum qtl_status qtl_command_run_log_watch(const struct qtl_command_run_log *log,
                          : qtl_local_reader_open(log->config->data_folder, &options, reader, error);
 }
 
-static bool is_asked_to_end(void)
+static bool is_asked_to_end(int wait_ms)
 {
-    static const struct timespec now = {0, 0};
+    const struct timespec wait = {.tv_sec = wait_ms / 1000,
+                                  .tv_nsec = (long)(wait_ms % 1000) * 1000000};
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    return sigtimedwait(&signals, NULL, &now) > 0;
+    return sigtimedwait(&signals, NULL, &wait) > 0;
 }
 
-bool qtl_command_run_log_is_asked(struct qtl_command_run_log *log)
+bool qtl_command_run_log_is_asked(struct qtl_command_run_log *log, int wait_ms)
 {
-    log->is_asked = log->is_asked || is_asked_to_end();
+    log->is_asked = log->is_asked || is_asked_to_end(wait_ms);
     return log->is_asked;
 }
 
@@ -174,7 +175,7 @@ enum qtl_status qtl_command_run_log_look(void *context, struct qtl_error *error)
     if (status != QTL_EMPTY) {
         return status;
     }
-    return qtl_command_run_log_is_asked(log) || log->is_revoked ? QTL_END : QTL_OK;
+    return qtl_command_run_log_is_asked(log, 0) || log->is_revoked ? QTL_END : QTL_OK;
 }
 
 enum qtl_status qtl_command_run_log_take(struct qtl_command_run_log *log, struct qtl_error *error)

@@ -49,8 +49,9 @@ QTL_CHECKED enum qtl_status qtl_command_run_log_take(struct qtl_command_run_log 
  * IO where the slices are lost. `context` is the log. */
 enum qtl_status qtl_command_run_log_look(void *context, struct qtl_error *error);
 
-/* Whether a signal has asked for the end while none of the stages ran. */
-bool qtl_command_run_log_is_asked(struct qtl_command_run_log *log);
+/* Whether a signal has asked for the end while none of the stages ran, or does so within `wait_ms`.
+ */
+bool qtl_command_run_log_is_asked(struct qtl_command_run_log *log, int wait_ms);
 
 /* The slices were revoked and all their epochs are committed: lets them go. */
 void qtl_command_run_log_let_go(struct qtl_command_run_log *log);
