@@ -2,6 +2,8 @@
 share the slices, also when one of them dies or comes back."""
 
 import json
+import os
+import select
 import subprocess
 import threading
 import time
@@ -67,6 +69,19 @@ class Instance:
         return code
 
 
+def first_to_end(*instances):
+    """Waits for it; a process's descriptor is readable once it has ended."""
+    descriptors = {os.pidfd_open(one.run.pid): one for one in instances}
+    try:
+        ready = select.select(list(descriptors), [], [], kit.PATIENCE_S)[0]
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    if not ready:
+        raise AssertionError("none of them ended")
+    return descriptors[ready[0]]
+
+
 class Group(kit.EngineTest):
     def log(self, name, partitions):
         self.made = 0
@@ -98,10 +113,7 @@ class Group(kit.EngineTest):
         second = self.start(log, "twin")
         second.wait_for("running on")
         self.feed(log)
-        ended = None
-        while ended is None:
-            ended = next((one for one in (first, second) if one.run.poll() is not None), None)
-            time.sleep(0.05)
+        ended = first_to_end(first, second)
         ended.wait_for("another instance runs under the name twin: give each its own `instance`")
         self.assertEqual(ended.end(), 1)
         other = second if ended is first else first
